@@ -1,0 +1,1 @@
+"""What is true: facts, the status rule, identity, the fold. No Flask, no SQL."""
