@@ -1,16 +1,16 @@
 """The errors our rooms raise. `str(error)` is safe to show to a caller.
 
-    ReceiverError
-    ├── BadInputError        our own API was called wrongly; names the fields
-    ├── TooLargeError        a body over its cap
-    ├── SlowBodyError        a body that did not arrive in time
-    ├── PayloadError         a notification we don't recognise; goes to quarantine
-    ├── UnauthorisedError    no key, or one that is unknown, expired or revoked
-    ├── ForbiddenError       a good key that may not do this
-    ├── NotFoundError        certainly absent
-    ├── ConflictError        contradicts what is recorded
-    ├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
-    └── SetupError           can't start; the sentence names the cure
+ReceiverError
+├── BadInputError        our own API was called wrongly; names the fields
+├── TooLargeError        a body over its cap
+├── SlowBodyError        a body that did not arrive in time
+├── PayloadError         a notification we don't recognise; goes to quarantine
+├── UnauthorisedError    no key, or one that is unknown, expired or revoked
+├── ForbiddenError       a good key that may not do this
+├── NotFoundError        certainly absent
+├── ConflictError        contradicts what is recorded
+├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
+└── SetupError           can't start; the sentence names the cure
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class SlowBodyError(ReceiverError):
 
 
 class PayloadError(ReceiverError):
-    """A notification that can't be understood; `reason` is the quarantine's, `fields` what was wrong."""
+    """A notification that can't be understood; `reason` is the quarantine's word for why."""
 
     def __init__(
         self, reason: str, message: str, *, fields: Mapping[str, Sequence[str]] | None = None

@@ -67,7 +67,7 @@ class Receipt:
     destination: str
     destination_type: str = ""
     channel: str = ""
-    """Canonical: sms, mms, voice, email, whatsapp, rcs, push, rt, messenger, ...; else as reported."""
+    """Canonical (sms, mms, voice, email, whatsapp, rcs, push, rt, ...), else as reported."""
     raw_status: str
     code: str = ""
     description: str = ""
@@ -168,7 +168,8 @@ class Quarantined:
     """What was admitted and could not be understood, kept whole, replayable."""
 
     reason: str
-    """not_json, unrecognised, bad_field, bad_signature, bad_address, too_large, disabled, apply_failed."""
+    """not_json, unrecognised, bad_field, too_large, disabled, apply_failed, bad_signature or
+    bad_address."""
     message: str = ""
     errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     path: str = ""

@@ -1,6 +1,6 @@
 """The status rule: the platform's spellings, folded, and the rank that decides.
 
-Source: CONTRACT.md 2.3 (spellings), 2.6 (sequences), 9.7 to 9.10 (why neither time nor code decides).
+Source: CONTRACT.md 2.3 (spellings), 2.6 (sequences), 9.7 to 9.10 (why rank decides).
 """
 
 import re
