@@ -1,0 +1,98 @@
+"""Fields of the schemas that take notifications: tolerant of type, strict about what is stored.
+
+Source: CONTRACT.md 9.15 (ids), 9.22 (everything is a string).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, missing
+
+from receiver.platform.channels import channel_of
+from receiver.platform.storable import SHORT, address_text, bounded, key_text, text_of
+
+_SMALLINT: Final = 32_767
+
+
+class Verbatim(fields.Field[str]):
+    """A scalar of any type as text; longer than `limit` characters it is cut."""
+
+    def __init__(
+        self, *, data_key: str | None = None, required: bool = False, limit: int = SHORT
+    ) -> None:
+        super().__init__(
+            data_key=data_key,
+            required=required,
+            load_default=missing if required else "",
+            error_messages={"required": "is missing"},
+        )
+        self.limit = limit
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        return self.text(value)
+
+    def text(self, value: object) -> str:
+        """Return what is stored of `value`."""
+        text = text_of(value, self.limit)
+        if self.required and not text.strip():
+            raise ValidationError("is empty")
+        return text
+
+
+class Key(Verbatim):
+    """An id as an index can hold it, otherwise as it came."""
+
+    def text(self, value: object) -> str:
+        """Return the id, or the hash of a longer one."""
+        return key_text(value)
+
+
+class Transaction(Verbatim):
+    """An id that the platform made: blanks around it are no part of it."""
+
+    def text(self, value: object) -> str:
+        """Return the id, or the hash of a longer one."""
+        key = key_text(value).strip()
+        if self.required and not key:
+            raise ValidationError("is empty")
+        return key
+
+
+class Address(Verbatim):
+    """A number, mail address, token or application id."""
+
+    def text(self, value: object) -> str:
+        """Return the address."""
+        return address_text(value)
+
+
+class Channel(Verbatim):
+    """A channel under its one name."""
+
+    def text(self, value: object) -> str:
+        """Return the name."""
+        return channel_of(value)
+
+
+class Count(fields.Field[int | None]):
+    """A small whole number, also in a string; None for anything else."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int | None:
+        text = text_of(value).strip()
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(_SMALLINT))):
+            return None
+        return int(text) if int(text) <= _SMALLINT else None
+
+
+class Details(fields.Field[dict[str, Any]]):
+    """A JSON object of which a storable, small copy is kept."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, Any]:
+        copy = bounded(value)
+        return copy if isinstance(copy, dict) else {}
