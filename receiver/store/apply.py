@@ -1,0 +1,209 @@
+"""Applying facts: one short transaction a batch, whatever the order and however often they come.
+
+Facts go into their tables, once a digest and day. What receipts say is joined with what is kept,
+in SQL; the families for which that could be wrong, and those with new recordings, are folded
+anew from all their facts. Both under the lock of the family, and both to the same end.
+"""
+
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg import errors
+
+from receiver.domain.errors import StoreAwayError
+from receiver.domain.facts import Fact, Quarantined, Send
+from receiver.domain.identity import base_of
+from receiver.domain.sends import REGISTERED_PREFIX, registered_transid, send_id
+from receiver.store import partitions, refold, rows, statements
+from receiver.store.batch import Batch, Completions
+
+RETRIES: Final = 6
+_TRANSIENT: Final = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.LockNotAvailable,
+)
+#: SQLSTATE classes that blame a fact: bad data, broken constraint, too large for the server.
+_BLAMING: Final = ("22", "23", "54")
+
+
+class Result(StrEnum):
+    """What became of a fact."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The result for one fact, with the id it is kept under; for a send, our id of the send."""
+
+    result: Result
+    id: UUID
+
+
+def apply(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
+    """Commit facts and what they mean for the ledger; return a result for each, in order.
+
+    When this returns, all of them are durable. A fact that Postgres refuses for its own sake goes
+    to quarantine, and the others of its batch are applied. Raises StoreAwayError when nothing
+    is certain; applying again is harmless.
+    """
+    try:
+        return _persist(connection, facts)
+    except psycopg.Error as error:
+        if not _blames_fact(error):
+            raise StoreAwayError(f"the store can't commit ({error.sqlstate})") from error
+        if len(facts) > 1:
+            middle = len(facts) // 2
+            return [*apply(connection, facts[:middle]), *apply(connection, facts[middle:])]
+        if isinstance(facts[0].body, Quarantined):
+            raise StoreAwayError("the quarantine can't take a fact") from error
+        return apply(connection, [_refused(facts[0], error)])
+
+
+def _blames_fact(error: psycopg.Error) -> bool:
+    return (error.sqlstate or "")[:2] in _BLAMING and not isinstance(error, errors.CheckViolation)
+
+
+def _refused(fact: Fact, error: psycopg.Error) -> Fact:
+    message = f"Postgres refused it: {type(error).__name__} ({error.sqlstate})"
+    return replace(fact, body=Quarantined(reason="apply_failed", message=message))
+
+
+def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
+    """Apply in one transaction, again where only the moment was wrong."""
+    for attempt in range(RETRIES):
+        try:
+            return _transact(connection, facts)
+        except errors.CheckViolation:
+            if attempt:
+                raise
+            partitions.ensure_days(connection, Batch(facts, {}).days)
+        except (*_TRANSIENT, _CompletedMeanwhileError):
+            if attempt == RETRIES - 1:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
+    completions = _completions(connection, facts)
+    batch = Batch(facts, completions)
+    sends = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
+    with connection.pipeline(), connection.transaction():
+        if batch.sends:
+            connection.execute(statements.OPEN_SENDS, {"sends": sends})
+            refold.lock(connection, {(domain, base_of(transid)) for domain, transid in batch.sends})
+        if completions != _completions(connection, facts):
+            raise _CompletedMeanwhileError
+        known = _recorded(connection, batch)
+        inserted = [_insert(connection, table, found) for table, found in batch.inserts.items()]
+        _complete(connection, batch)
+        unsettled = set(batch.recorded_families)
+        if batch.reported:
+            parameters = {"sends": sends, "deliveries": rows.dumps(batch.deliveries)}
+            unsettled |= set(connection.execute(statements.MERGE, parameters))
+        if unsettled:
+            refold.fold_locked(connection, unsettled)
+        kept = {id_ for cursor in inserted for (id_,) in cursor}
+        return _results(batch, kept, _known_ids(connection, batch, kept), set(known))
+
+
+class _CompletedMeanwhileError(Exception):
+    """Another process completed a registration between our look and our lock."""
+
+
+def _completions(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Completions:
+    """Return the transids that registrations in `facts` were completed with."""
+    registrations = Batch(facts, {}).registrations
+    if not registrations:
+        return {}
+    found = connection.execute(
+        "SELECT domain, registration, min(transid) FROM recordings"
+        " WHERE registration = ANY(%s) AND NOT starts_with(transid, %s) GROUP BY 1, 2",
+        [registrations, REGISTERED_PREFIX],
+    )
+    return {(domain, registration): transid for domain, registration, transid in found}
+
+
+def _recorded(connection: psycopg.Connection[Any], batch: Batch) -> Iterable[tuple[str, str]]:
+    """Return the sends of the batch that somebody recorded before."""
+    keys = sorted(batch.recorded)
+    if not keys:
+        return ()
+    return connection.execute(
+        "SELECT DISTINCT domain, transid FROM recordings"
+        " WHERE (domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        [list(column) for column in zip(*keys, strict=True)],
+    )
+
+
+def _insert(
+    connection: psycopg.Connection[Any], table: str, found: Sequence[tuple[rows.Row, bytes]]
+) -> psycopg.Cursor[Any]:
+    placed, raws = rows.with_raw(found)
+    parameters = {"rows": rows.dumps(placed), "raws": raws}
+    return connection.execute(statements.INSERT_FACTS[table], parameters)
+
+
+def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:
+    """Move what was registered under our id to the transid that is known now."""
+    for (domain, registration), transid in batch.completions.items():
+        connection.execute(
+            "UPDATE recordings SET transid = %s WHERE domain = %s AND transid = %s",
+            [transid, domain, registered_transid(registration)],
+        )
+
+
+def _known_ids(
+    connection: psycopg.Connection[Any], batch: Batch, kept: set[UUID]
+) -> dict[tuple[bytes, date], UUID]:
+    """Return the ids under which the facts are kept that were not taken in just now."""
+    repeated: dict[str, list[rows.Row]] = {}
+    for fact in batch.facts:
+        if fact.id not in kept and not isinstance(fact.body, Send):
+            row = next(
+                row
+                for row, _ in batch.inserts[batch.table_of(fact)]
+                if (row["digest"], row["day"]) == (fact.digest, rows.day_of(fact))
+            )
+            repeated.setdefault(batch.table_of(fact), []).append(row)
+    return {
+        (digest, day): id_
+        for table, found in repeated.items()
+        for digest, day, id_ in connection.execute(
+            statements.KNOWN_IDS[table], {"rows": rows.dumps(found)}
+        )
+    }
+
+
+def _results(
+    batch: Batch,
+    kept: set[UUID],
+    ids: Mapping[tuple[bytes, date], UUID],
+    recorded: set[tuple[str, str]],
+) -> Sequence[Applied]:
+    results = []
+    for fact in batch.facts:
+        if isinstance(fact.body, Send):
+            key = (fact.domain, batch.transid_for(fact, fact.body))
+            new = key not in recorded
+            recorded.add(key)
+            id_ = fact.body.registration or send_id(*key)
+        else:
+            new = fact.id in kept
+            id_ = fact.id if new else ids.get((fact.digest, rows.day_of(fact)), fact.id)
+        taken = Result.ACCEPTED if new else Result.DUPLICATE
+        if isinstance(fact.body, Quarantined):
+            taken = Result.QUARANTINED
+        results.append(Applied(taken, id_))
+    return results

@@ -1,0 +1,128 @@
+"""A batch of facts, reduced to what one transaction writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from typing import Final
+from uuid import UUID
+
+from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
+from receiver.domain.identity import base_of, transid_of
+from receiver.domain.ledger import Family, fold_receipts, own_transid
+from receiver.domain.sends import ReportedSend, registered_transid, stored_transid
+from receiver.store import rows
+
+#: A registration, known by its domain and our id, and the transid that completes it.
+Completions = Mapping[tuple[str, UUID], str]
+_TABLES: Final = {Receipt: "receipts", Send: "recordings", Quarantined: "quarantine"}
+
+
+class Batch:
+    """Facts that are applied together. `completions` are those known from before."""
+
+    def __init__(self, facts: Sequence[Fact], completions: Completions) -> None:
+        self.facts = facts
+        self.completions = dict(completions)
+        for fact in facts:
+            send = fact.body
+            if isinstance(send, Send) and send.registration and send.transid:
+                self.completions[fact.domain, send.registration] = transid_of(send.transid)
+
+    @property
+    def registrations(self) -> list[UUID]:
+        """The registrations that facts of this batch speak of."""
+        sends = (fact.body for fact in self.facts)
+        return [s.registration for s in sends if isinstance(s, Send) and s.registration]
+
+    def transid_for(self, fact: Fact, send: Send) -> str:
+        """Return the transid that a recording is kept under."""
+        if send.registration and (fact.domain, send.registration) in self.completions:
+            return self.completions[fact.domain, send.registration]
+        return stored_transid(send)
+
+    @cached_property
+    def inserts(self) -> Mapping[str, Sequence[tuple[rows.Row, bytes]]]:
+        """By table, the rows to insert, each key once: the least by (accepted_at, id)."""
+        kept: dict[str, dict[tuple[object, ...], tuple[rows.Row, bytes]]] = defaultdict(dict)
+        for fact in sorted(self.facts, key=lambda fact: (fact.accepted_at, fact.id)):
+            row = self._row(fact)
+            key = (fact.digest, row.get("day"))  # recordings are not kept by day
+            kept[self.table_of(fact)].setdefault(key, (row, fact.raw))
+        return {table: list(by_key.values()) for table, by_key in kept.items()}
+
+    @staticmethod
+    def table_of(fact: Fact) -> str:
+        """Return the table that a fact is kept in."""
+        if isinstance(fact.body, Notice):
+            return "messages" if fact.body.kind == "message" else "platform_events"
+        return _TABLES[type(fact.body)]
+
+    def _row(self, fact: Fact) -> rows.Row:
+        match fact.body:
+            case Receipt():
+                return rows.receipt_row(fact, fact.body)
+            case Notice():
+                return rows.notice_row(fact, fact.body)
+            case Quarantined():
+                return rows.quarantine_row(fact, fact.body)
+            case Send():
+                return rows.recording_row(fact, fact.body, self.transid_for(fact, fact.body))
+
+    @cached_property
+    def reported(self) -> Mapping[str, Family]:
+        """By domain, what the receipts of this batch say, as if nothing were recorded."""
+        by_domain: dict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            if isinstance(fact.body, Receipt):
+                by_domain[fact.domain].append(fact)
+        return {
+            domain: fold_receipts(facts, owner_of=own_transid)
+            for domain, facts in by_domain.items()
+        }
+
+    @cached_property
+    def recorded_families(self) -> set[tuple[str, str]]:
+        """The families that recordings of this batch change."""
+        return {(domain, base_of(transid)) for domain, transid in self.recorded}
+
+    @cached_property
+    def recorded(self) -> set[tuple[str, str]]:
+        """The domains and transids that recordings of this batch are, or were, kept under."""
+        found: set[tuple[str, str]] = set()
+        for fact in self.facts:
+            send = fact.body
+            if isinstance(send, Send):
+                found.add((fact.domain, self.transid_for(fact, send)))
+                if send.registration:
+                    found.add((fact.domain, registered_transid(send.registration)))
+        return found
+
+    @cached_property
+    def sends(self) -> Mapping[tuple[str, str], ReportedSend]:
+        """Every send that is touched, with what receipts say of it; so the rows of families."""
+        touched = {
+            (domain, transid): reported
+            for domain, family in self.reported.items()
+            for transid, reported in family.reported.items()
+        }
+        bases = [(domain, base_of(transid)) for domain, transid in (*touched, *self.recorded)]
+        for key in (*bases, *self.recorded):
+            touched.setdefault(key, ReportedSend())
+        return touched
+
+    @property
+    def deliveries(self) -> Iterator[rows.Row]:
+        """The rows of what receipts say of deliveries."""
+        for family in self.reported.values():
+            yield from map(rows.delivery_row, family.deliveries.values())
+
+    @property
+    def days(self) -> list[date]:
+        """The days whose partitions this batch needs."""
+        return sorted({rows.day_of(fact) for fact in self.facts})
+
+
+def raw_bytes(facts: Iterable[Fact]) -> int:
+    """Return how many bytes of raw bodies facts carry."""
+    return sum(len(fact.raw) for fact in facts)

@@ -1,0 +1,103 @@
+"""Connections to Postgres, each with the settings that our promises rest on."""
+
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy import Engine, create_engine, event
+
+from receiver.domain.errors import SetupError, StoreAwayError
+
+CONNECT_TIMEOUT_SECONDS = 3
+
+#: Run on every new connection. 200 means durable, so a server that says otherwise is overruled.
+_SESSION = """
+SELECT set_config('synchronous_commit', 'on', false)
+ WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
+SET timezone = 'UTC';
+SET statement_timeout = '{statement_ms}ms';
+SET lock_timeout = '5s';
+SET idle_in_transaction_session_timeout = '10s';
+"""
+#: The apply joins some hundred rows to tables of any size by their keys. Whatever the statistics
+#: of a fresh or a fast growing table say, a scan of the whole is never right.
+_BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+_DURABLE = """
+SELECT name FROM pg_settings
+ WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
+   AND setting IN ('off', 'local')
+"""
+
+
+def libpq_url(url: str) -> str:
+    """Return `url` as libpq takes it: without a SQLAlchemy driver's name."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql://{rest}" if separator and scheme.startswith("postgres") else url
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return `url` as SQLAlchemy takes it; `postgres://` is accepted too."""
+    return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[Any]:
+    """Open one autocommit connection for writing, planned to work by key.
+
+    Raises StoreAwayError when the server can't be reached.
+    """
+    try:
+        connection = psycopg.connect(
+            libpq_url(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+        )
+        _prepare(connection, statement_seconds)
+        connection.execute(_BY_KEY)
+    except psycopg.Error as error:
+        raise StoreAwayError(f"the database can't be reached: {_reason(error)}") from error
+    return connection
+
+
+def make_engine(url: str, *, pool_size: int = 5, statement_seconds: float = 10) -> Engine:
+    """Return an engine for reading and for administration, with at most 2 x `pool_size` in use."""
+    engine = create_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=3,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: psycopg.Connection[Any], _: object) -> None:
+        connection.autocommit = True
+        _prepare(connection, statement_seconds)
+        connection.autocommit = False
+
+    return engine
+
+
+def _prepare(connection: psycopg.Connection[Any], statement_seconds: float) -> None:
+    connection.execute(_SESSION.format(statement_ms=int(statement_seconds * 1000)).encode())
+
+
+def check_durable(connection: psycopg.Connection[Any]) -> None:
+    """Raise SetupError unless what this server commits survives a crash."""
+    loose = [name for (name,) in connection.execute(_DURABLE)]
+    if loose:
+        names = ", ".join(sorted(loose))
+        raise SetupError(f"the database would lose what it commits: turn on {names}")
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Return why, in one line without the password that a connection string may carry."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def describe(url: str) -> str:
+    """Return where `url` points to, without user and password."""
+    try:
+        parts = conninfo.conninfo_to_dict(libpq_url(url))
+    except psycopg.ProgrammingError:
+        return "an unreadable URL"
+    return f"{parts.get('host', 'localhost')}/{parts.get('dbname', '')}"

@@ -1,0 +1,103 @@
+"""Integration points: who may post to which hook, and how what comes is read."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from receiver.domain.errors import ConflictError, NotFoundError
+from receiver.domain.facts import new_id
+from receiver.store.tables import IntegrationPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A configured channel of the platform."""
+
+    id: UUID
+    domain: str
+    code: str
+    type: str
+    token_local: str = field(repr=False)
+    opts: Mapping[str, Any]
+    created_at: datetime
+
+
+def add(
+    session: Session,
+    *,
+    domain: str,
+    code: str,
+    type: str = "public",  # noqa: A002  the platform's own word
+    title: str = "",
+) -> Point:
+    """Make a point with a new hook token. Raises ConflictError if the domain has the code."""
+    now = datetime.now(UTC)
+    token = secrets.token_hex(16)
+    row = IntegrationPoint(
+        id=new_id(),
+        domain=domain,
+        code=code,
+        type=type,
+        token_local=token,
+        token_hash=hash_of(token),
+        opts={"title": title} if title else {},
+        created_at=now,
+        written_at=now,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        session.rollback()
+        raise ConflictError(f"the domain {domain} has a point {code} already") from error
+    return _point(row)
+
+
+def list_(session: Session, *, domain: str | None = None) -> Sequence[Point]:
+    """Return the points of a domain, else all, the oldest first."""
+    query = select(IntegrationPoint).where(IntegrationPoint.deleted_at.is_(None))
+    if domain is not None:
+        query = query.where(IntegrationPoint.domain == domain)
+    return [_point(row) for row in session.scalars(query.order_by(IntegrationPoint.created_at))]
+
+
+def get(session: Session, *, domain: str, code_or_id: str) -> Point:
+    """Return one point. Raises NotFoundError."""
+    for point in list_(session, domain=domain):
+        if code_or_id in (point.code, str(point.id)):
+            return point
+    raise NotFoundError(f"the domain {domain} has no point {code_or_id}")
+
+
+def find_by_token(session: Session, token: str) -> Point | None:
+    """Return the point that `token` opens. The hash is compared, so time tells nothing."""
+    query = select(IntegrationPoint).where(
+        IntegrationPoint.token_hash == hash_of(token), IntegrationPoint.deleted_at.is_(None)
+    )
+    row = session.scalars(query).one_or_none()
+    return _point(row) if row else None
+
+
+def hash_of(token: str) -> bytes:
+    """Return what a token is looked up by."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _point(row: IntegrationPoint) -> Point:
+    return Point(
+        id=row.id,
+        domain=row.domain,
+        code=row.code,
+        type=row.type,
+        token_local=row.token_local,
+        opts=row.opts,
+        created_at=row.created_at,
+    )

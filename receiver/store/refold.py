@@ -1,0 +1,88 @@
+"""Folding families anew from all their facts: what replay, a new status table and any doubt use."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from receiver.domain.facts import Fact
+from receiver.domain.ledger import Family, fold
+from receiver.store import rows, statements
+from receiver.store.tables import ReceiptRow, RecordingRow
+
+#: A family is named by its domain and base uuid.
+FamilyKey = tuple[str, str]
+_RECEIPTS = statements.select_without_raw(ReceiptRow, "transid = ANY(%s) AND day BETWEEN %s AND %s")
+_RECORDINGS = statements.select_without_raw(
+    RecordingRow, "(domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+)
+
+
+def refold(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
+    """Fold the facts of `families` anew, in one transaction of its own, and keep what comes out.
+
+    The families stay locked meanwhile; what is kept is the same as what applying their facts
+    in any order leaves. Raises psycopg.Error.
+    """
+    with connection.transaction():
+        lock(connection, families)
+        fold_locked(connection, families)
+
+
+def lock(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
+    """Lock families, in key order, until the end of the transaction."""
+    connection.execute(statements.LOCK_FAMILIES, {"families": family_rows(families)})
+
+
+def family_rows(families: Iterable[FamilyKey]) -> str:
+    """Return families as the JSON array that the statements take."""
+    return rows.dumps({"domain": domain, "base": base} for domain, base in sorted(families))
+
+
+def fold_locked(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
+    """Fold families whose locks are held."""
+    facts, transids = _load(connection, families)
+    folded = {(domain, base): fold(base, facts[domain, base]) for domain, base in families}
+    sends = [rows.send_row(key[0], transid, folded[key]) for key, transid in transids]
+    _write(connection, families, sends, folded.values())
+
+
+def _load(
+    connection: psycopg.Connection[Any], families: Collection[FamilyKey]
+) -> tuple[dict[FamilyKey, list[Fact]], list[tuple[FamilyKey, str]]]:
+    """Return the facts of families, and the transids that have a row there."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        parameters = {"families": family_rows(families)}
+        sends = cursor.execute(statements.FAMILY_SENDS, parameters).fetchall()
+        families_of = {(s["domain"], s["transid"]): (s["domain"], s["base"]) for s in sends}
+        facts: dict[FamilyKey, list[Fact]] = defaultdict(list)
+        keys = [list(column) for column in zip(*families_of, strict=True)]
+        for row in cursor.execute(_RECORDINGS, keys) if keys else ():
+            facts[families_of[row["domain"], row["transid"]]].append(rows.recording_fact(row))
+        days = [day for s in sends for day in (s["first_day"], s["last_day"]) if day]
+        reported = [s["transid"] for s in sends if s["first_day"]]
+        for row in cursor.execute(_RECEIPTS, [reported, min(days), max(days)]) if days else ():
+            key = families_of.get((row["domain"], row["transid"]))
+            if key:  # another domain can know the same transid
+                facts[key].append(rows.receipt_fact(row))
+    return facts, [(key, transid) for (_, transid), key in families_of.items()]
+
+
+def _write(
+    connection: psycopg.Connection[Any],
+    families: Collection[FamilyKey],
+    sends: list[rows.Row],
+    folded: Iterable[Family],
+) -> None:
+    kept = [rows.delivery_row(each) for family in folded for each in family.deliveries.values()]
+    parameters = {
+        "sends": rows.dumps(sends),
+        "deliveries": rows.dumps(kept),
+        "families": family_rows(families),
+    }
+    with connection.pipeline():
+        connection.execute(statements.WRITE_SENDS, parameters)
+        connection.execute(statements.DROP_DELIVERIES, parameters)
+        connection.execute(statements.WRITE_DELIVERIES, parameters)

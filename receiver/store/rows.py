@@ -1,0 +1,194 @@
+"""Facts as rows and back. A batch travels as JSON arrays of rows and one bytea of raw bodies."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from receiver.domain.deliveries import Delivery
+from receiver.domain.facts import (
+    Answer,
+    Destination,
+    Fact,
+    Notice,
+    Origin,
+    Quarantined,
+    Receipt,
+    Send,
+    Source,
+    State,
+)
+from receiver.domain.identity import base_of, destination_key, transid_of
+from receiver.domain.ledger import Family
+from receiver.domain.sends import RecordedSend, ReportedSend, send_id, stored_transid
+
+Row = dict[str, Any]
+
+_RECEIPT: Final = tuple(field.name for field in fields(Receipt))
+_NOTICE: Final = tuple(field.name for field in fields(Notice))
+_QUARANTINED: Final = tuple(field.name for field in fields(Quarantined))
+_SEND: Final = tuple(field.name for field in fields(Send))
+_DELIVERY: Final = tuple(field.name for field in fields(Delivery))
+REPORTED: Final = tuple(field.name for field in fields(ReportedSend))
+_RECORDED: Final = tuple(field.name for field in fields(RecordedSend))
+_UTC_TIMES: Final = ("requested_at", "expires_at")
+
+
+def day_of(fact: Fact) -> date:
+    """Return the UTC day by which a fact is partitioned."""
+    return fact.accepted_at.astimezone(UTC).date()
+
+
+def stamps_of(fact: Fact) -> Row:
+    """Return the columns that every arrived fact has, but for its raw body."""
+    return {
+        "day": day_of(fact),
+        "digest": fact.digest,
+        "accepted_at": fact.accepted_at,
+        "id": fact.id,
+        "domain": fact.domain,
+        "point_id": fact.point_id,
+        "source": fact.source,
+    }
+
+
+def receipt_row(fact: Fact, receipt: Receipt) -> Row:
+    """Return a row of `receipts`: kept under `<uuid>` where the platform said `<uuid>_0`."""
+    row = stamps_of(fact) | {name: getattr(receipt, name) for name in _RECEIPT}
+    row["transid"] = transid_of(receipt.transid)
+    row["alias"] = receipt.transid if receipt.transid != row["transid"] else ""
+    return row
+
+
+def notice_row(fact: Fact, notice: Notice) -> Row:
+    """Return a row of `messages` or `platform_events`."""
+    row = stamps_of(fact) | {name: getattr(notice, name) for name in _NOTICE}
+    row["sender_key"] = destination_key(notice.sender)
+    row["recipient_key"] = destination_key(notice.recipient)
+    row["transid"] = transid_of(notice.transid)
+    return row
+
+
+def quarantine_row(fact: Fact, body: Quarantined) -> Row:
+    """Return a row of `quarantine`."""
+    return stamps_of(fact) | {name: getattr(body, name) for name in _QUARANTINED}
+
+
+def recording_row(fact: Fact, send: Send, transid: str) -> Row:
+    """Return a row of `recordings`, kept under `transid`."""
+    row = stamps_of(fact)
+    del row["day"]
+    body = {name: getattr(send, name) for name in _SEND}
+    body["destinations"] = [_plain(each) for each in send.destinations]
+    body["answer"] = _plain(send.answer) if send.answer else None
+    return row | {"transid": transid, "registration": send.registration, "body": body}
+
+
+def _plain(part: Destination | Answer) -> Row:
+    return {field.name: getattr(part, field.name) for field in fields(part)}
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """Return a row of `deliveries`."""
+    return {name: getattr(delivery, name) for name in _DELIVERY}
+
+
+def reported_row(domain: str, transid: str, reported: ReportedSend) -> Row:
+    """Return what receipts say of a send, as a row of `sends`."""
+    return {
+        "domain": domain,
+        "transid": transid,
+        "base": base_of(transid),
+        "id": send_id(domain, transid),
+    } | {name: getattr(reported, name) for name in REPORTED}
+
+
+def send_row(domain: str, transid: str, family: Family) -> Row:
+    """Return a whole row of `sends`."""
+    recorded = family.recorded.get(transid, RecordedSend())
+    row = reported_row(domain, transid, family.reported.get(transid, ReportedSend()))
+    row["family_recorded"] = row["base"] == transid and bool(family.recorded)
+    return row | {name: getattr(recorded, name) for name in _RECORDED}
+
+
+def receipt_fact(row: Mapping[str, Any]) -> Fact:
+    """Return the fact behind a row of `receipts`, without its raw body."""
+    body = Receipt(**{name: row[name] for name in _RECEIPT} | {"transid": reported_transid(row)})
+    return _fact(row, body)
+
+
+def reported_transid(row: Mapping[str, Any]) -> str:
+    """Return the transid as the platform spelled it."""
+    return str(row["alias"] or row["transid"])
+
+
+def recording_fact(row: Mapping[str, Any]) -> Fact:
+    """Return the fact behind a row of `recordings`, without its raw body.
+
+    A send that was registered before its transid was known comes back with it.
+    """
+    body = row["body"]
+    answer = body["answer"]
+    send = Send(
+        **body
+        | {name: _time(body[name]) for name in _UTC_TIMES}
+        | {
+            "registration": row["registration"],
+            "origin": Origin(body["origin"]),
+            "state": State(body["state"]),
+            "destinations": tuple(Destination(**each) for each in body["destinations"]),
+            "answer": Answer(**answer | {"at": _time(answer["at"])}) if answer else None,
+        }
+    )
+    return _fact(row, send if stored_transid(send) == row["transid"] else _completed(send, row))
+
+
+def _completed(send: Send, row: Mapping[str, Any]) -> Send:
+    known = {name: getattr(send, name) for name in _SEND}
+    return Send(**known | {"transid": row["transid"]})
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _fact(row: Mapping[str, Any], body: Receipt | Send) -> Fact:
+    return Fact(
+        id=row["id"],
+        domain=row["domain"],
+        point_id=row["point_id"],
+        source=Source(row["source"]),
+        accepted_at=row["accepted_at"],
+        digest=row["digest"],
+        raw=b"",
+        body=body,
+    )
+
+
+def dumps(rows: Iterable[Row]) -> str:
+    """Return rows as one JSON array, in the spellings that Postgres reads into its types."""
+    return json.dumps(list(rows), default=_spell, separators=(",", ":"))
+
+
+def _spell(value: Any) -> Any:
+    return _SPELLINGS[type(value)](value)
+
+
+_SPELLINGS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+    UUID: str,
+    bytes: lambda value: "\\x" + value.hex(),
+}
+
+
+def with_raw(rows: Sequence[tuple[Row, bytes]]) -> tuple[list[Row], bytes]:
+    """Return the rows with the place of their raw bodies in the bytes that travel beside them."""
+    at = 1
+    placed = []
+    for row, raw in rows:
+        placed.append(row | {"raw_at": at, "raw_length": len(raw)})
+        at += len(raw)
+    return placed, b"".join(raw for _, raw in rows)

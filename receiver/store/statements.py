@@ -1,0 +1,249 @@
+"""The statements of the apply, written from the tables and from the rule that `merge` states.
+
+Each takes JSON arrays of rows; nothing of a fact is ever part of the SQL.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import postgresql
+
+from receiver.domain.deliveries import DECIDED
+from receiver.store import rows
+from receiver.store.tables import (
+    Base,
+    DeliveryRow,
+    MessageRow,
+    PlatformEventRow,
+    QuarantineRow,
+    ReceiptRow,
+    RecordingRow,
+    SendRow,
+    table_of,
+)
+
+_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+_SENDS: Final = table_of(SendRow)
+_DELIVERIES: Final = table_of(DeliveryRow)
+
+
+def _written(table: Table) -> list[str]:
+    """Return the columns that we write: all but the identity and the computed ones."""
+    return [c.name for c in table.columns if c.identity is None and c.computed is None]
+
+
+def _typed(columns: Iterable[Column[object]], names: Iterable[str]) -> str:
+    types = {column.name: column.type.compile(_DIALECT) for column in columns}
+    return ", ".join(f"{name} {types[name]}" for name in names)
+
+
+def _recordset(table: Table, parameter: str, *, alias: str, more: str = "") -> str:
+    names = [name for name in _written(table) if name != "raw"]
+    typed = _typed(table.columns, names)
+    return f"jsonb_to_recordset(%({parameter})s::jsonb) AS {alias}({typed}{more})"
+
+
+def select_without_raw(row: type[Base], condition: str) -> str:
+    """Return a SELECT of every column but the raw body, which can be large."""
+    table = table_of(row)
+    names = ", ".join(name for name in _written(table) if name != "raw")
+    return f"SELECT {names} FROM {table.name} WHERE {condition}"
+
+
+def _insert_fact(table: Table) -> str:
+    """Insert what is new; of what is known keep the least by (accepted_at, id)."""
+    key = [column.name for column in table.primary_key.columns]
+    names = _written(table)
+    taken = ", ".join(
+        "substring(%(raws)b::bytea FROM raw_at FOR raw_length)" if name == "raw" else f"f.{name}"
+        for name in names
+    )
+    source = _recordset(table, "rows", alias="f", more=", raw_at int, raw_length int")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    return (
+        f"INSERT INTO {table.name} AS kept ({', '.join(names)}) SELECT {taken} FROM {source}"
+        f" ORDER BY {', '.join(key)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+        " WHERE (excluded.accepted_at, excluded.id) < (kept.accepted_at, kept.id)"
+        " RETURNING id"
+    )
+
+
+#: By table: (%(rows)s, %(raws)b) -> the facts that are kept from now on.
+INSERT_FACTS: Final = {
+    table_of(row).name: _insert_fact(table_of(row))
+    for row in (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow, RecordingRow)
+}
+
+
+def _known_ids(table: Table) -> str:
+    key = [column.name for column in table.primary_key.columns]
+    typed = _typed(table.columns, key)
+    return (
+        f"SELECT t.digest, t.day, t.id FROM {table.name} t"
+        f" JOIN jsonb_to_recordset(%(rows)s::jsonb) AS f({typed}) USING ({', '.join(key)})"
+    )
+
+
+#: By table: (%(rows)s) -> the ids under which repeated facts are kept.
+KNOWN_IDS: Final = {
+    name: _known_ids(table)
+    for name, table in SendRow.metadata.tables.items()
+    if "day" in table.columns
+}
+
+_REPORTED_COLUMNS: Final = ("domain", "transid", "base", "id", *rows.REPORTED)
+_REPORTED: Final = ", ".join(_REPORTED_COLUMNS)
+_REPORTED_SET: Final = (
+    f"jsonb_to_recordset(%(sends)s::jsonb) AS f({_typed(_SENDS.columns, _REPORTED_COLUMNS)})"
+)
+
+#: (%(sends)s) Make sure that every send has its row, and every family the row that locks it.
+OPEN_SENDS: Final = (
+    f"INSERT INTO sends ({_REPORTED}) SELECT {_REPORTED} FROM {_REPORTED_SET}"
+    " ORDER BY domain, base, transid"
+    " ON CONFLICT (domain, transid) DO NOTHING"
+)
+
+_FAMILIES: Final = (
+    'jsonb_to_recordset(%(families)s::jsonb) AS f(domain text COLLATE "C", base text COLLATE "C")'
+)
+
+#: (%(families)s) Lock families in key order; everything that is folded is folded under this lock.
+LOCK_FAMILIES: Final = (
+    f"SELECT 1 FROM sends s JOIN {_FAMILIES} ON s.domain = f.domain AND s.transid = f.base"
+    " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
+)
+
+#: (%(families)s) The sends of families, as far as loading their facts needs them.
+FAMILY_SENDS: Final = (
+    "SELECT s.domain, s.base, s.transid, s.recorded, s.first_day, s.last_day"
+    f" FROM sends s JOIN {_FAMILIES} USING (domain, base)"
+)
+
+
+def _given(name: str) -> str:
+    """Return the least text given; an empty one is none."""
+    return f"coalesce(least(nullif(k.{name}, ''), nullif(f.{name}, '')), '')"
+
+
+#: What two accounts of a delivery come to where all facts count: `k` is kept, `f` comes.
+_DELIVERY_SUMS: Final = {
+    "destination": """CASE WHEN NOT k.reported THEN f.destination
+        ELSE least(k.destination, f.destination) END""",
+    "destination_type": """CASE WHEN NOT k.reported OR f.destination < k.destination
+        THEN f.destination_type WHEN f.destination > k.destination THEN k.destination_type
+        ELSE least(k.destination_type, f.destination_type) END""",
+    "recorded": "k.recorded OR f.recorded",
+    "reported": "k.reported OR f.reported",
+    "reached": "k.reached OR f.reached",
+    "missed": "k.missed OR f.missed",
+    "carrier": "greatest(k.carrier, f.carrier)",
+    "segments": "greatest(k.segments, f.segments)",
+    "correlationid": "greatest(k.correlationid, f.correlationid)",
+    "first_receipt_at": "least(k.first_receipt_at, f.first_receipt_at)",
+    "arrived_at": "least(k.arrived_at, f.arrived_at)",
+}
+
+#: The same for what receipts say of a send.
+_SEND_SUMS: Final = {
+    "reported": "k.reported OR f.reported",
+    "aliases": """CASE WHEN k.aliases @> f.aliases THEN k.aliases
+        ELSE ARRAY(SELECT DISTINCT unnest(k.aliases || f.aliases) ORDER BY 1) END""",
+    "reported_point_id": "least(k.reported_point_id, f.reported_point_id)",
+    "reported_channel": _given("reported_channel"),
+    "reported_correlationid": _given("reported_correlationid"),
+    "reported_callback_data": _given("reported_callback_data"),
+    "reported_at": "least(k.reported_at, f.reported_at)",
+    "first_day": "least(k.first_day, f.first_day)",
+    "last_day": "greatest(k.last_day, f.last_day)",
+}
+
+
+def _delivery_sets() -> dict[str, str]:
+    """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
+    order = "({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'), {0}.decided_digest)"
+    newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest)"
+    better = f"{order.format('f')} > {order.format('k')}"
+    newer = f"{newest.format('f')} > {newest.format('k')}"
+    sets = {name: f"CASE WHEN {better} THEN f.{name} ELSE k.{name} END" for name in DECIDED}
+    sets["decided_at"] = f"""CASE WHEN f.decided_digest = k.decided_digest
+        THEN least(k.decided_at, f.decided_at)
+        WHEN {better} THEN f.decided_at ELSE k.decided_at END"""
+    for name in ("also", "also_at", "also_digest"):
+        sets[name] = f"CASE WHEN {newer} THEN f.{name} ELSE k.{name} END"
+    return sets | _DELIVERY_SUMS
+
+
+def _setting(sets: dict[str, str], *, kept: str, comes: str) -> tuple[str, str]:
+    """Return the assignments, and the condition under which they change anything."""
+    named = {
+        name: re.sub(r"\bk\.", f"{kept}.", re.sub(r"\bf\.", f"{comes}.", value))
+        for name, value in sets.items()
+    }
+    assigned = ", ".join(f"{name} = {value}" for name, value in named.items())
+    before = ", ".join(f"{kept}.{name}" for name in named)
+    return assigned, f"({before}) IS DISTINCT FROM ({', '.join(named.values())})"
+
+
+_DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
+_DELIVERY_KEY: Final = "domain, transid, destination_key"
+_MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), kept="k", comes="excluded")
+_SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, kept="k", comes="f")
+
+#: (%(deliveries)s, %(sends)s) Join what receipts say with what is kept, wherever that needs no
+#: other fact: the delivery is there, or nothing is recorded that it could belong to, or a further
+#: destination can't be mistaken for a recorded one. Returns the families that must be folded anew.
+MERGE: Final = f"""
+    WITH judged AS MATERIALIZED (
+        SELECT f.*, b.base,
+               d.seq IS NOT NULL OR NOT b.family_recorded OR (t.recorded AND t.settled) AS plain
+          FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
+          JOIN sends t ON t.domain = f.domain AND t.transid = f.transid
+          JOIN sends b ON b.domain = t.domain AND b.transid = t.base
+          LEFT JOIN deliveries d ON d.domain = f.domain AND d.transid = f.transid
+                                AND d.destination_key = f.destination_key),
+    merged AS (
+        INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
+        SELECT {_DELIVERY_COLUMNS} FROM judged WHERE plain ORDER BY {_DELIVERY_KEY}
+        ON CONFLICT ({_DELIVERY_KEY}) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES}),
+    summed AS (
+        UPDATE sends k SET {_SUMMED}
+          FROM {_REPORTED_SET}
+         WHERE k.domain = f.domain AND k.transid = f.transid AND f.first_day IS NOT NULL
+           AND {_SUM_CHANGES})
+    SELECT DISTINCT domain, base FROM judged WHERE NOT plain
+    """
+
+_FOLDED_SENDS: Final = ", ".join(
+    f"{name} = f.{name}" for name in _written(_SENDS) if name not in ("domain", "transid", "id")
+)
+_FOLDED_DELIVERIES: Final = ", ".join(
+    f"{name} = excluded.{name}"
+    for name in _written(_DELIVERIES)
+    if name not in ("domain", "transid", "destination_key")
+)
+
+#: (%(sends)s) Put what the fold says in the place of what the sends' rows said.
+WRITE_SENDS: Final = (
+    f"UPDATE sends k SET {_FOLDED_SENDS} FROM {_recordset(_SENDS, 'sends', alias='f')}"
+    " WHERE k.domain = f.domain AND k.transid = f.transid"
+)
+
+#: (%(deliveries)s, %(families)s) Likewise for deliveries: first those that are none any more.
+DROP_DELIVERIES: Final = f"""
+    DELETE FROM deliveries d USING sends s, {_FAMILIES}
+     WHERE s.domain = f.domain AND s.base = f.base
+       AND d.domain = s.domain AND d.transid = s.transid
+       AND NOT EXISTS (
+           SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="g")}
+            WHERE g.domain = d.domain AND g.transid = d.transid
+              AND g.destination_key = d.destination_key)
+    """
+WRITE_DELIVERIES: Final = f"""
+    INSERT INTO deliveries ({_DELIVERY_COLUMNS})
+    SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
+     ORDER BY {_DELIVERY_KEY}
+    ON CONFLICT ({_DELIVERY_KEY}) DO UPDATE SET {_FOLDED_DELIVERIES}
+    """

@@ -1,0 +1,354 @@
+"""The tables. The four that facts stream into are partitioned by the UTC day they were accepted.
+
+Text is collated "C": keys compare as bytes, as they do in Python, on any server.
+"""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Computed,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Words = Text(collation="C")
+FALSE = text("false")
+Instant = DateTime(timezone=True)
+
+
+class Base(DeclarativeBase):
+    """Every column has a type by its annotation; every text is collated "C"."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Words,
+        datetime: Instant,
+        date: Date,
+        bytes: LargeBinary,
+        UUID: Uuid,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        list[str]: ARRAY(Words),
+        list[UUID]: ARRAY(Uuid),
+    }
+
+
+def table_of(row: type[Base]) -> Table:
+    """Return the table behind a mapped class."""
+    table = row.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+class IntegrationPoint(Base):
+    """A configured channel of the platform, with its own hook token."""
+
+    __tablename__ = "integration_points"
+    __table_args__ = (
+        Index(
+            "integration_points_code",
+            "domain",
+            "code",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str]
+    code: Mapped[str]
+    type: Mapped[str]
+    token_local: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    created_at: Mapped[datetime]
+    written_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class ApiKeyRow(Base):
+    """An API key; only its hash is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    point_ids: Mapped[list[UUID]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+def _given(recorded: str, reported: str) -> Computed:
+    return Computed(
+        f"CASE WHEN {recorded} <> '' THEN {recorded} ELSE {reported} END", persisted=True
+    )
+
+
+class SendRow(Base):
+    """One send, folded. The row of a base uuid is also the lock of its family."""
+
+    __tablename__ = "sends"
+    __table_args__ = (
+        UniqueConstraint("domain", "transid", name="sends_transid"),
+        Index("sends_base", "domain", "base"),
+        Index("sends_newest", "domain", "seq", postgresql_where=text("recorded OR reported")),
+        Index(
+            "sends_correlationid",
+            "domain",
+            "correlationid",
+            "seq",
+            postgresql_where=text("correlationid <> ''"),
+        ),
+        Index("sends_tag", "domain", "tag", "seq", postgresql_where=text("tag <> ''")),
+        Index("sends_accepted_at", "accepted_at", postgresql_using="brin"),
+        {"postgresql_with": {"fillfactor": 85}},
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True)
+    domain: Mapped[str]
+    transid: Mapped[str]
+    base: Mapped[str]
+    family_recorded: Mapped[bool] = mapped_column(server_default=FALSE)
+    reported: Mapped[bool]
+    aliases: Mapped[list[str]]
+    reported_point_id: Mapped[UUID | None]
+    reported_channel: Mapped[str]
+    reported_correlationid: Mapped[str]
+    reported_callback_data: Mapped[str]
+    reported_at: Mapped[datetime | None]
+    first_day: Mapped[date | None]
+    last_day: Mapped[date | None]
+    recorded: Mapped[bool] = mapped_column(server_default=FALSE)
+    settled: Mapped[bool] = mapped_column(server_default=FALSE)
+    recorded_point_id: Mapped[UUID | None]
+    recorded_channel: Mapped[str] = mapped_column(server_default="")
+    recorded_correlationid: Mapped[str] = mapped_column(server_default="")
+    recorded_callback_data: Mapped[str] = mapped_column(server_default="")
+    registration: Mapped[UUID | None]
+    sender: Mapped[str] = mapped_column(server_default="")
+    sender_key: Mapped[str] = mapped_column(server_default="")
+    tag: Mapped[str] = mapped_column(server_default="")
+    text: Mapped[str] = mapped_column(server_default="")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
+    state: Mapped[str] = mapped_column(server_default="unrecorded")
+    answer_http: Mapped[int | None]
+    answer_code: Mapped[str] = mapped_column(server_default="")
+    answer_description: Mapped[str] = mapped_column(server_default="")
+    answer_at: Mapped[datetime | None]
+    requested_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None] = mapped_column(
+        Instant, Computed("least(recorded_at, reported_at)", persisted=True)
+    )
+    point_id: Mapped[UUID | None] = mapped_column(
+        Uuid, Computed("coalesce(recorded_point_id, reported_point_id)", persisted=True)
+    )
+    channel: Mapped[str] = mapped_column(Words, _given("recorded_channel", "reported_channel"))
+    correlationid: Mapped[str] = mapped_column(
+        Words, _given("recorded_correlationid", "reported_correlationid")
+    )
+    callback_data: Mapped[str] = mapped_column(
+        Words, _given("recorded_callback_data", "reported_callback_data")
+    )
+
+
+class RecordingRow(Base):
+    """A send as somebody recorded it: a fact. `body` holds its fields."""
+
+    __tablename__ = "recordings"
+    __table_args__ = (
+        Index(
+            "recordings_registration",
+            "registration",
+            postgresql_where=text("registration IS NOT NULL"),
+        ),
+    )
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    transid: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    id: Mapped[UUID]
+    accepted_at: Mapped[datetime]
+    point_id: Mapped[UUID | None]
+    source: Mapped[str]
+    registration: Mapped[UUID | None]
+    body: Mapped[dict[str, Any]]
+    raw: Mapped[bytes]
+
+
+class DeliveryRow(Base):
+    """One send to one destination, folded."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("domain", "transid", "destination_key", name="deliveries_identity"),
+        Index("deliveries_destination", "domain", "destination_key", "seq"),
+        Index(
+            "deliveries_correlationid",
+            "domain",
+            "correlationid",
+            postgresql_where=text("correlationid <> ''"),
+        ),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    domain: Mapped[str]
+    transid: Mapped[str]
+    destination_key: Mapped[str]
+    destination: Mapped[str]
+    destination_type: Mapped[str]
+    recorded: Mapped[bool]
+    reported: Mapped[bool]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    raw_status: Mapped[str]
+    code: Mapped[str]
+    description: Mapped[str]
+    additional_info: Mapped[str]
+    provider_at: Mapped[datetime | None]
+    provider_at_raw: Mapped[str]
+    zone_assumed: Mapped[bool]
+    decided_digest: Mapped[bytes]
+    decided_at: Mapped[datetime]
+    also: Mapped[str]
+    also_at: Mapped[datetime | None]
+    also_digest: Mapped[bytes]
+    reached: Mapped[bool]
+    missed: Mapped[bool]
+    carrier: Mapped[str]
+    segments: Mapped[int | None] = mapped_column(SmallInteger)
+    correlationid: Mapped[str]
+    first_receipt_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
+
+
+class Arrived:
+    """What every fact of a hook is stamped with, and its raw body."""
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
+    accepted_at: Mapped[datetime]
+    id: Mapped[UUID]
+    domain: Mapped[str]
+    point_id: Mapped[UUID | None]
+    source: Mapped[str]
+    raw: Mapped[bytes]
+
+
+def _by_day(name: str, *more: Index) -> tuple[Any, ...]:
+    return (
+        Index(f"{name}_accepted_at", "accepted_at", postgresql_using="brin"),
+        *more,
+        {"postgresql_partition_by": "RANGE (day)"},
+    )
+
+
+class ReceiptRow(Arrived, Base):
+    """One delivery-status notification. Its key serves look-up by transid and dedup."""
+
+    __tablename__ = "receipts"
+    __table_args__ = _by_day("receipts")
+
+    transid: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
+    alias: Mapped[str]
+    destination: Mapped[str]
+    destination_type: Mapped[str]
+    channel: Mapped[str]
+    raw_status: Mapped[str]
+    code: Mapped[str]
+    description: Mapped[str]
+    additional_info: Mapped[str]
+    carrier: Mapped[str]
+    segments: Mapped[int | None] = mapped_column(SmallInteger)
+    correlationid: Mapped[str]
+    callback_data: Mapped[str]
+    provider_at: Mapped[datetime | None]
+    provider_at_raw: Mapped[str]
+    zone_assumed: Mapped[bool]
+
+
+class NoticeColumns(Arrived):
+    """What messages and events have in common. The key serves conversations and dedup."""
+
+    sender_key: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
+    kind: Mapped[str]
+    name: Mapped[str]
+    tid: Mapped[str]
+    channel: Mapped[str]
+    sender: Mapped[str]
+    recipient: Mapped[str]
+    recipient_key: Mapped[str]
+    text: Mapped[str]
+    subject: Mapped[str]
+    attachments: Mapped[list[Any]]
+    details: Mapped[dict[str, Any]]
+    transid: Mapped[str]
+    correlationid: Mapped[str]
+    quoted: Mapped[str]
+    provider_at: Mapped[datetime | None]
+    provider_at_raw: Mapped[str]
+    zone_assumed: Mapped[bool]
+
+
+def _notice_indexes(name: str) -> tuple[Index, ...]:
+    optional = ("transid", "correlationid", "quoted")
+    return (
+        Index(f"{name}_tid", "tid"),
+        *(
+            Index(f"{name}_{column}", column, postgresql_where=text(f"{column} <> ''"))
+            for column in optional
+        ),
+    )
+
+
+class MessageRow(NoticeColumns, Base):
+    """One inbound message."""
+
+    __tablename__ = "messages"
+    __table_args__ = _by_day("messages", *_notice_indexes("messages"))
+
+
+class PlatformEventRow(NoticeColumns, Base):
+    """One event or call event."""
+
+    __tablename__ = "platform_events"
+    __table_args__ = _by_day("platform_events", *_notice_indexes("platform_events"))
+
+
+class QuarantineRow(Arrived, Base):
+    """What was admitted and could not be understood."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = _by_day("quarantine")
+
+    reason: Mapped[str]
+    message: Mapped[str]
+    errors: Mapped[dict[str, Any]]
+    path: Mapped[str]
+    headers: Mapped[dict[str, Any]]
+    answered: Mapped[int]
+    truncated: Mapped[bool]
+
+
+PARTITIONED = (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow)

@@ -1,0 +1,90 @@
+"""The schema in steps, and what a command says of a database that is not ready."""
+
+import os
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from receiver.domain.errors import SetupError, StoreAwayError
+from receiver.store import partitions, schema
+from receiver.store.database import check_durable, connect, sqlalchemy_url
+from receiver.store.tables import Base
+from tests.conftest import MakeDatabase, create_database
+
+
+def test_tables_need_no_new_migration(database_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(database_url))
+    names = Base.metadata.tables
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_name": lambda name, kind, _: kind != "table" or name in names,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_every_step_goes_down_and_up_again(make_database: MakeDatabase) -> None:
+    url = make_database()
+
+    command.downgrade(schema.config_for(url), "base")
+    with pytest.raises(SetupError, match="receiver migrate"):
+        schema.require_current(url)
+    schema.upgrade(url)
+
+    schema.require_current(url)
+
+
+def test_a_newer_schema_is_left_alone(make_database: MakeDatabase) -> None:
+    url = make_database()
+    with connect(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'later'")
+
+    schema.require_current(url)
+    with pytest.raises(SetupError, match="newer"):
+        schema.upgrade(url)
+
+
+def test_a_server_that_is_not_there_is_named(make_database: MakeDatabase) -> None:
+    for call in (schema.upgrade, schema.require_current):
+        with pytest.raises(StoreAwayError, match=r"127\.0\.0\.1/db"):
+            call("postgres://user:secret@127.0.0.1:1/db")
+
+
+def test_partitions_are_made_once(make_database: MakeDatabase) -> None:
+    with connect(make_database()) as connection:
+        made = partitions.ensure(connection, today=date(2030, 1, 15), days_ahead=1)
+        again = partitions.ensure(connection, today=date(2030, 1, 15), days_ahead=1)
+
+    assert (made, again) == (12, 0)
+
+
+def test_a_partition_is_made_while_a_long_read_holds_its_table(
+    make_database: MakeDatabase,
+) -> None:
+    url = make_database()
+    with connect(url) as reader, connect(url) as connection, reader.transaction():
+        reader.execute("SELECT count(*) FROM receipts")
+
+        assert partitions.ensure(connection, today=date(2030, 1, 15), days_ahead=0) == 8
+
+
+def test_a_server_that_forgets_is_refused(postgres_url: str) -> None:
+    url = create_database(postgres_url, f"forgetful_{os.getpid()}")
+    with connect(url) as connection:
+        check_durable(connection)
+        with pytest.raises(SetupError, match="synchronous_commit"):
+            forget(connection)
+
+
+def forget(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("SET synchronous_commit = off")
+    check_durable(connection)
