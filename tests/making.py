@@ -83,11 +83,11 @@ STATUSES = st.sampled_from(
         "Bounce",
         "Read",
         "Clicked",
-        "Wobbled",
-        "Zapped",
-        "DROPPED",
         "Complaint",
         "Queued",
+        "DROPPED",
+        "Wobbled",
+        "Zapped",
     ]
 )
 TIMES = st.integers(0, 4).map(lambda hours: START + timedelta(minutes=30 * hours))

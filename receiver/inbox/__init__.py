@@ -1,0 +1,1 @@
+"""Accepted, then durable: the ways that facts take into the store."""

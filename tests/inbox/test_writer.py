@@ -1,0 +1,161 @@
+"""The direct way in: what waits together commits together, and no result is made up."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from receiver.domain.errors import StoreAwayError
+from receiver.domain.facts import Fact
+from receiver.inbox import writer as writers
+from receiver.inbox.writer import Writer
+from receiver.store.apply import Result
+from receiver.store.database import connect
+from tests.making import make_fact, make_receipt
+from tests.store.ledgers import in_domain
+
+APPLICATION = "writer-under-test"
+
+
+@pytest.fixture
+def domain() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def observer(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with connect(database_url) as connection:
+        yield connection
+
+
+def make_writer(url: str, *, deadline_seconds: float = 5) -> Writer:
+    def opened() -> psycopg.Connection[Any]:
+        connection = connect(url)
+        connection.execute(f"SET application_name = '{APPLICATION}'")
+        return connection
+
+    return Writer(opened, deadline_seconds=deadline_seconds)
+
+
+def make_facts(domain: str, count: int) -> Sequence[Fact]:
+    facts = [
+        make_fact(make_receipt(f"{domain}-{number}", "Delivered"), number=number)
+        for number in range(count)
+    ]
+    return in_domain(facts, domain)
+
+
+def count(connection: psycopg.Connection[Any], domain: str) -> int:
+    found = connection.execute("SELECT count(*) FROM receipts WHERE domain = %s", [domain])
+    return int(found.fetchone()[0])  # type: ignore[index]
+
+
+def transactions(connection: psycopg.Connection[Any], domain: str) -> int:
+    """How many transactions wrote the receipts of a domain."""
+    query = "SELECT count(DISTINCT xmin::text) FROM receipts WHERE domain = %s"
+    return int(connection.execute(query, [domain]).fetchone()[0])  # type: ignore[index]
+
+
+def test_each_waiter_gets_its_own_results(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
+) -> None:
+    writer = make_writer(database_url)
+    facts = make_facts(domain, 200)
+
+    with ThreadPoolExecutor(40) as pool:
+        results = list(pool.map(lambda fact: writer.put([fact]), facts))
+
+    assert [[each.id for each in result] for result in results] == [[fact.id] for fact in facts]
+    assert count(observer, domain) == 200
+    assert transactions(observer, domain) < 100  # alone each would have had one of its own
+
+
+def test_what_is_put_again_is_a_duplicate(database_url: str, domain: str) -> None:
+    writer = make_writer(database_url)
+    facts = make_facts(domain, 1)
+
+    first, again = writer.put(facts), writer.put(facts)
+
+    assert [first[0].result, again[0].result] == [Result.ACCEPTED, Result.DUPLICATE]
+
+
+def test_a_store_that_is_not_there_is_said_at_once() -> None:
+    writer = make_writer("postgresql://127.0.0.1:1/none")
+
+    begun = time.monotonic()
+    with pytest.raises(StoreAwayError):
+        writer.put(make_facts("away", 1))
+
+    assert time.monotonic() - begun < 2
+
+
+def test_a_connection_that_died_is_replaced_unnoticed(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
+) -> None:
+    writer = make_writer(database_url)
+    one, other = make_facts(domain, 2)
+    writer.put([one])
+    terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    assert observer.execute(terminate, [APPLICATION]).rowcount >= 1
+
+    assert writer.put([other])[0].result is Result.ACCEPTED
+    assert count(observer, domain) == 2
+
+
+def test_a_store_that_does_not_answer_is_given_up_and_comes_back(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
+) -> None:
+    writer = make_writer(database_url, deadline_seconds=0.5)
+    facts = make_facts(domain, 2)
+    with observer.transaction():
+        observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
+        begun = time.monotonic()
+        with pytest.raises(StoreAwayError):
+            writer.put(facts[:1])
+        assert time.monotonic() - begun < 2
+
+    assert eventually(lambda: writer.put(facts[1:])[0].result is Result.ACCEPTED)
+
+
+def eventually(attempt: Any, *, seconds: float = 10) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            return bool(attempt())
+        except StoreAwayError:
+            time.sleep(0.1)
+    return False
+
+
+def test_a_full_queue_refuses_instead_of_growing(
+    database_url: str,
+    observer: psycopg.Connection[Any],
+    domain: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writers, "QUEUE_FACTS", 3)
+    writer = make_writer(database_url, deadline_seconds=1)
+    facts = make_facts(domain, 6)
+    refusals: list[str] = []
+
+    def put(fact: Fact) -> None:
+        try:
+            writer.put([fact])
+        except StoreAwayError as error:
+            refusals.append(str(error))
+
+    with observer.transaction():
+        observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
+        threads = [threading.Thread(target=put, args=[fact]) for fact in facts]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+
+    assert refusals.count("too much is waiting for the store") == 2
