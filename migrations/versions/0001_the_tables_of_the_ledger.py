@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.create_table(
         "deliveries",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("domain", sa.Text(collation="C"), nullable=False),
         sa.Column("transid", sa.Text(collation="C"), nullable=False),
         sa.Column("destination_key", sa.Text(collation="C"), nullable=False),
@@ -57,19 +58,20 @@ def upgrade() -> None:
         sa.Column("first_receipt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("domain", "transid", "destination_key", name="deliveries_identity"),
+        sa.UniqueConstraint("id"),
         postgresql_with={"fillfactor": 80},
     )
     op.create_index(
         "deliveries_correlationid",
         "deliveries",
-        ["domain", "correlationid"],
+        ["correlationid", "domain"],
         unique=False,
         postgresql_where=sa.text("correlationid <> ''"),
     )
     op.create_index(
-        "deliveries_destination", "deliveries", ["domain", "destination_key", "seq"], unique=False
+        "deliveries_destination", "deliveries", ["destination_key", "domain", "seq"], unique=False
     )
+    op.create_index("deliveries_transid", "deliveries", ["transid", "domain", "seq"], unique=False)
     op.create_table(
         "integration_points",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -373,18 +375,18 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("domain", "transid", name="sends_transid"),
         sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("transid", "domain", name="sends_transid"),
         postgresql_with={"fillfactor": 85},
     )
     op.create_index(
         "sends_accepted_at", "sends", ["accepted_at"], unique=False, postgresql_using="brin"
     )
-    op.create_index("sends_base", "sends", ["domain", "base"], unique=False)
+    op.create_index("sends_base", "sends", ["base", "domain"], unique=False)
     op.create_index(
         "sends_correlationid",
         "sends",
-        ["domain", "correlationid", "seq"],
+        ["correlationid", "domain", "seq"],
         unique=False,
         postgresql_where=sa.text("correlationid <> ''"),
     )
@@ -466,6 +468,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.drop_table("integration_points")
+    op.drop_index("deliveries_transid", table_name="deliveries")
     op.drop_index("deliveries_destination", table_name="deliveries")
     op.drop_index(
         "deliveries_correlationid",

@@ -231,6 +231,13 @@ def digest_of(domain: str, point_id: UUID | None, index: int, raw: bytes) -> byt
     return hashlib.sha256(head + raw).digest()
 
 
+def id_from(*names: str) -> UUID:
+    """Return the id that follows from names, a UUIDv8: whoever knows them needs not ask."""
+    value = int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:16])
+    value = value & ~(0xF << 76) | 0x8 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
 def new_id() -> UUID:
     """Return a UUIDv7: ids made later sort later, to the millisecond."""
     milliseconds = time.time_ns() // 1_000_000

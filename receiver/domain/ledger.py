@@ -33,26 +33,30 @@ def fold(base: str, facts: Iterable[Fact]) -> Family:
     """
     known = list(facts)
     recordings = fold_recordings(known)
-    family = fold_receipts(known, owner_of=_Owners(base, recordings))
+    family = fold_receipts(known, owner_of=Owners(base, recordings))
     recorded: dict[str, RecordedSend] = {}
     deliveries = dict(family.deliveries)
     for transid, recording in recordings.items():
         reported = [each for each in family.deliveries.values() if each.transid == transid]
-        recorded[transid] = recording.fold(reported)
+        recorded[transid] = recording.fold()
         for each in recording.deliveries(reported):
             put(deliveries, (transid, each.destination_key), each, merge)
     return Family(family.reported, recorded, deliveries)
 
 
-def fold_receipts(facts: Iterable[Fact], *, owner_of: Callable[[Receipt], str]) -> Family:
-    """Fold receipts alone; `owner_of` says which send each belongs to."""
+def fold_receipts(facts: Iterable[Fact], *, owner_of: Callable[[str, str], str]) -> Family:
+    """Fold receipts alone; `owner_of` says which send each belongs to.
+
+    It is asked with the transid as reported and the destination.
+    """
     sends: dict[str, ReportedSend] = {}
     deliveries: dict[tuple[str, str], Delivery] = {}
     for fact in facts:
         receipt = fact.body
         if not isinstance(receipt, Receipt):
             continue
-        owner, own = owner_of(receipt), transid_of(receipt.transid)
+        own = transid_of(receipt.transid)
+        owner = owner_of(receipt.transid, receipt.destination)
         put(sends, owner, send_of(fact, receipt, owner), merge_reported)
         if owner != own:
             put(sends, own, days_of(fact), merge_reported)
@@ -61,9 +65,9 @@ def fold_receipts(facts: Iterable[Fact], *, owner_of: Callable[[Receipt], str]) 
     return Family(sends, {}, deliveries)
 
 
-def own_transid(receipt: Receipt) -> str:
+def own_transid(reported: str, _: str) -> str:
     """Return the owner of a receipt as long as no recording says otherwise."""
-    return transid_of(receipt.transid)
+    return transid_of(reported)
 
 
 def put(into: dict[Key, Item], key: Key, item: Item, join: Callable[[Item, Item], Item]) -> None:
@@ -71,7 +75,7 @@ def put(into: dict[Key, Item], key: Key, item: Item, join: Callable[[Item, Item]
     into[key] = join(into[key], item) if key in into else item
 
 
-class _Owners:
+class Owners:
     """Says which send of a family a receipt belongs to, by what is recorded."""
 
     def __init__(self, base: str, recordings: Mapping[str, Recorded]) -> None:
@@ -79,8 +83,9 @@ class _Owners:
         self._recordings = recordings
         self._listed = recordings[base].destinations if base in recordings else {}
 
-    def __call__(self, receipt: Receipt) -> str:
-        transid = transid_of(receipt.transid)
-        if transid in self._recordings or destination_key(receipt.destination) not in self._listed:
+    def __call__(self, reported: str, destination: str) -> str:
+        """Return the transid of the send: its own, or the base's if only that lists it."""
+        transid = transid_of(reported)
+        if transid in self._recordings or destination_key(destination) not in self._listed:
             return transid
         return self._base

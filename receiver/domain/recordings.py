@@ -66,13 +66,13 @@ class Recorded:
         values = [getattr(send, name) for _, send in self.facts]
         return next((value for value in values if value), values[-1])
 
-    def fold(self, reported: Sequence[Delivery]) -> RecordedSend:
-        """Return what the recordings say together, given the deliveries that receipts tell of."""
+    def fold(self) -> RecordedSend:
+        """Return what the recordings say together."""
         answer: Answer = self.first("answer") or Answer()
         points = [fact.point_id for fact, _ in self.facts if fact.point_id]
         return RecordedSend(
             recorded=True,
-            settled=self.settles(reported),
+            settled=len(self.destinations) != 1,
             recorded_point_id=points[0] if points else None,
             sender_key=destination_key(self.first("sender")),
             state=self.state,
@@ -85,23 +85,17 @@ class Recorded:
         )
 
     def deliveries(self, reported: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Return one delivery per recorded destination, under the key that receipts know it by."""
-        named = [self._delivery(key, each) for key, each in self.destinations.items()]
-        if not self.settles(reported) and len(reported) == 1:
-            alone, other = named[0], reported[0]
-            if may_pair(alone.destination_type, other.destination_type):
-                return [replace(alone, destination_key=other.destination_key)]
-        return named
+        """Return one delivery per recorded destination, under the key that receipts know it by.
 
-    def settles(self, reported: Sequence[Delivery]) -> bool:
-        """Tell whether no further destination could turn out to be a recorded one.
-
-        Only one recorded destination without a receipt of its own, and at most one other
-        reported, can be two names of one recipient.
+        One recorded destination without a receipt of its own, and one other reported, can be two
+        names of one recipient; where there are more, nothing tells who is who.
         """
-        keys = self.destinations
-        others = [each for each in reported if each.destination_key not in keys]
-        return len(keys) != 1 or len(others) != len(reported) or len(others) > 1
+        named = [self._delivery(key, each) for key, each in self.destinations.items()]
+        if len(named) == len(reported) == 1:
+            recorded, other = named[0], reported[0]
+            if may_pair(recorded.destination_type, other.destination_type):
+                return [replace(recorded, destination_key=other.destination_key)]
+        return named
 
     def _delivery(self, key: str, destination: Destination) -> Delivery:
         """Return what is known of a destination before any receipt: the answer to the send."""

@@ -4,7 +4,6 @@ The receipts' part is a join (OR, min, max, union), so that an orphan has a chan
 too, whatever came first; what is recorded goes before it where it is given.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from receiver.domain.deliveries import least, most
-from receiver.domain.facts import Fact, Receipt, Send, State
+from receiver.domain.facts import Fact, Receipt, Send, State, id_from
 from receiver.domain.identity import transid_of
 
 #: Stands in for the transid of a send that has none yet; no platform makes such a transid.
@@ -45,7 +44,7 @@ class RecordedSend:
 
     recorded: bool = False
     settled: bool = False
-    """Whether a new destination can be added without asking whose it is."""
+    """Whether no reported destination can be another name of a recorded one."""
     recorded_point_id: UUID | None = None
     recorded_channel: str = ""
     recorded_correlationid: str = ""
@@ -78,9 +77,7 @@ def registered_transid(registration: UUID | None) -> str:
 
 def send_id(domain: str, transid: str) -> UUID:
     """Return our id of a send: it follows from domain and transid, so that nobody has to ask."""
-    value = int.from_bytes(hashlib.sha256(f"{domain}\0{transid}".encode()).digest()[:16])
-    value = value & ~(0xF << 76) | 0x8 << 76  # a UUIDv8: its bits are ours to define
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    return id_from(domain, transid)
 
 
 def send_of(fact: Fact, receipt: Receipt, owner: str) -> ReportedSend:

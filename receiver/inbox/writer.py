@@ -80,6 +80,13 @@ class Writer:
             raise waiting.error
         return waiting.results
 
+    def close(self) -> None:
+        """Give the connection back; the next fact opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                connection.close()
+
     def _enqueue(self, waiting: _Waiting) -> None:
         with self._changed:
             if self._queued_facts >= QUEUE_FACTS or self._queued_bytes >= QUEUE_BYTES:
@@ -100,7 +107,7 @@ class Writer:
             except Exception as error:
                 log.exception("writer_failed", error=type(error).__name__)
                 self._settle(gathered, StoreAwayError("the store failed"))
-                self._disconnect()
+                self.close()
 
     def _gather(self) -> list[_Waiting]:
         """Wait for something to do, and take what fits into one batch."""
@@ -146,7 +153,7 @@ class Writer:
             return self._apply_once(facts)
         except StoreAwayError:
             broken = self._connection is None or self._connection.closed
-            self._disconnect()
+            self.close()
             if fresh or not broken:
                 raise
             return self._apply_once(facts)
@@ -156,12 +163,6 @@ class Writer:
             self._connection = self._connect()
         with _Watchdog(self._connection, self._deadline_seconds):
             return apply(self._connection, facts)
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(psycopg.Error, OSError):
-                connection.close()
 
     @staticmethod
     def _settle(gathered: Sequence[_Waiting], error: StoreAwayError) -> None:

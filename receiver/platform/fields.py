@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, missing
 
+from receiver.domain.sends import REGISTERED_PREFIX
 from receiver.platform.channels import channel_of
 from receiver.platform.storable import SHORT, address_text, bounded, key_text, text_of
 
@@ -57,6 +58,8 @@ class Transaction(Verbatim):
         key = key_text(value).strip()
         if self.required and not key:
             raise ValidationError("is empty")
+        if key.startswith(REGISTERED_PREFIX):
+            raise ValidationError("is none that the platform makes")
         return key
 
 

@@ -19,6 +19,7 @@ from receiver.domain.facts import (
     Send,
     Source,
     State,
+    id_from,
 )
 from receiver.domain.identity import base_of, destination_key, transid_of
 from receiver.domain.ledger import Family
@@ -92,7 +93,8 @@ def _plain(part: Destination | Answer) -> Row:
 
 def delivery_row(delivery: Delivery) -> Row:
     """Return a row of `deliveries`."""
-    return {name: getattr(delivery, name) for name in _DELIVERY}
+    id_ = id_from(delivery.domain, delivery.transid, delivery.destination_key)
+    return {"id": id_} | {name: getattr(delivery, name) for name in _DELIVERY}
 
 
 def reported_row(domain: str, transid: str, reported: ReportedSend) -> Row:

@@ -188,7 +188,6 @@ def _setting(sets: dict[str, str], *, kept: str, comes: str) -> tuple[str, str]:
 
 
 _DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
-_DELIVERY_KEY: Final = "domain, transid, destination_key"
 _MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), kept="k", comes="excluded")
 _SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, kept="k", comes="f")
 
@@ -202,12 +201,11 @@ MERGE: Final = f"""
           FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
           JOIN sends t ON t.domain = f.domain AND t.transid = f.transid
           JOIN sends b ON b.domain = t.domain AND b.transid = t.base
-          LEFT JOIN deliveries d ON d.domain = f.domain AND d.transid = f.transid
-                                AND d.destination_key = f.destination_key),
+          LEFT JOIN deliveries d ON d.id = f.id),
     merged AS (
         INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
-        SELECT {_DELIVERY_COLUMNS} FROM judged WHERE plain ORDER BY {_DELIVERY_KEY}
-        ON CONFLICT ({_DELIVERY_KEY}) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES}),
+        SELECT {_DELIVERY_COLUMNS} FROM judged WHERE plain ORDER BY domain, transid, destination_key
+        ON CONFLICT (id) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES}),
     summed AS (
         UPDATE sends k SET {_SUMMED}
           FROM {_REPORTED_SET}
@@ -222,7 +220,7 @@ _FOLDED_SENDS: Final = ", ".join(
 _FOLDED_DELIVERIES: Final = ", ".join(
     f"{name} = excluded.{name}"
     for name in _written(_DELIVERIES)
-    if name not in ("domain", "transid", "destination_key")
+    if name not in ("id", "domain", "transid", "destination_key")
 )
 
 #: (%(sends)s) Put what the fold says in the place of what the sends' rows said.
@@ -238,12 +236,11 @@ DROP_DELIVERIES: Final = f"""
        AND d.domain = s.domain AND d.transid = s.transid
        AND NOT EXISTS (
            SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="g")}
-            WHERE g.domain = d.domain AND g.transid = d.transid
-              AND g.destination_key = d.destination_key)
+            WHERE g.id = d.id)
     """
 WRITE_DELIVERIES: Final = f"""
     INSERT INTO deliveries ({_DELIVERY_COLUMNS})
     SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
-     ORDER BY {_DELIVERY_KEY}
-    ON CONFLICT ({_DELIVERY_KEY}) DO UPDATE SET {_FOLDED_DELIVERIES}
+     ORDER BY domain, transid, destination_key
+    ON CONFLICT (id) DO UPDATE SET {_FOLDED_DELIVERIES}
     """
