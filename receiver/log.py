@@ -1,0 +1,63 @@
+"""Log lines: JSON to stdout, one a line, times in UTC. config/gunicorn.conf.py writes the same.
+
+Exceptions are logged as their class and the lines they passed, never with their text: it may
+quote numbers, texts and tokens.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+
+def configure(level: str) -> None:
+    """Send our own log lines and those of libraries to stdout, from `level` up."""
+    structlog.configure(
+        processors=[*_processors(), structlog.processors.JSONRenderer(default=str)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_library_formatter())
+    logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _library_formatter() -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_processors()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+    )
+
+
+def _processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _show_exception,
+    ]
+
+
+def _show_exception(_: object, __: str, event: EventDict) -> EventDict:
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["exception"] = type(error).__qualname__
+        event["trace"] = _lines(error.__traceback__)
+    return event
+
+
+def _lines(trace: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

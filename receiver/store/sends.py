@@ -1,0 +1,181 @@
+"""Sends as they are asked for: one by any of its names, many by what they have in common."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+)
+from sqlalchemy.orm import Session
+
+from receiver.domain.identity import base_of, destination_key, transid_of
+from receiver.domain.sends import REGISTERED_PREFIX, registered_transid
+from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
+from receiver.store.tables import DeliveryRow, IntegrationPoint, RecordingRow, SendRow
+
+#: Rows of families' locks and of registrations that were completed are none that anybody sent.
+_SHOWN: Final = or_(SendRow.recorded, SendRow.reported)
+_LISTED: Final[Sequence[Any]] = (
+    SendRow.seq,
+    SendRow.id,
+    SendRow.registration,
+    SendRow.transid,
+    SendRow.correlationid,
+    SendRow.point_id,
+    SendRow.channel,
+    SendRow.sender,
+    SendRow.tag,
+    SendRow.state,
+    SendRow.recorded,
+    SendRow.requested_at,
+    SendRow.accepted_at,
+)
+
+#: By transid: how many deliveries have each outcome.
+Outcomes = Mapping[str, Mapping[Outcome, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What a list of sends is narrowed to; what is None narrows nothing."""
+
+    transid: str | None = None
+    correlationid: str | None = None
+    destination: str | None = None
+    tag: str | None = None
+    channel: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def find(
+    session: Session, name: str, *, domain: str, point_ids: Collection[UUID] = ()
+) -> SendRow | None:
+    """Return the send with this transid, alias, or id of ours, registered ones included."""
+    reported = or_(SendRow.transid == transid_of(name), literal(name) == any_(SendRow.aliases))
+    in_family = and_(SendRow.base == base_of(name), reported)
+    scope = _scope(domain, point_ids)
+    ours_first = (
+        select(SendRow)
+        .where(*scope, in_family)
+        .order_by(SendRow.transid != transid_of(name), SendRow.seq)
+    )
+    row = session.scalars(ours_first.limit(1)).first()
+    return row or find_by_id(session, name, domain=domain, point_ids=point_ids)
+
+
+def find_by_id(
+    session: Session, name: str, *, domain: str, point_ids: Collection[UUID] = ()
+) -> SendRow | None:
+    """Return the send that is known by this id of ours."""
+    try:
+        id_ = UUID(name)
+    except ValueError:
+        return None
+    completed = (
+        select(RecordingRow.transid)
+        .where(RecordingRow.registration == id_, RecordingRow.domain == domain)
+        .distinct()
+    )
+    transids = [*session.scalars(completed), registered_transid(id_)]
+    named = or_(SendRow.id == id_, SendRow.transid.in_(transids))
+    query = select(SendRow).where(*_scope(domain, point_ids), named).order_by(SendRow.seq)
+    return session.scalars(query.limit(1)).first()
+
+
+def newest(
+    session: Session,
+    sought: Sought,
+    *,
+    domain: str,
+    point_ids: Collection[UUID] = (),
+    before: int | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return sends, the newest first by `seq`, those below `before`. Orphans are among them."""
+    query: Select[Any] = select(*_LISTED).where(
+        *_scope(domain, point_ids), *_narrowed(sought, domain)
+    )
+    if before is not None:
+        query = query.where(SendRow.seq < before)
+    return session.execute(query.order_by(SendRow.seq.desc()).limit(limit)).all()
+
+
+def outcomes(session: Session, *, domain: str, transids: Collection[str]) -> Outcomes:
+    """Count the deliveries of sends by outcome."""
+    query = (
+        select(DeliveryRow.transid, DeliveryRow.rank, func.count())
+        .where(DeliveryRow.domain == domain, DeliveryRow.transid.in_(transids))
+        .group_by(DeliveryRow.transid, DeliveryRow.rank)
+    )
+    counts: dict[str, Counter[Outcome]] = defaultdict(Counter)
+    for transid, rank, count in session.execute(query):
+        counts[transid][BY_RANK.get(rank, UNKNOWN).outcome] += count
+    return counts
+
+
+def point_codes(session: Session, ids: Collection[UUID | None]) -> Mapping[UUID, str]:
+    """Return the codes of points, deleted ones too."""
+    query = select(IntegrationPoint.id, IntegrationPoint.code).where(IntegrationPoint.id.in_(ids))
+    return {id_: code for id_, code in session.execute(query)}  # noqa: C416  rows are no pairs to mypy
+
+
+def shown_transid(transid: str) -> str | None:
+    """Return the platform's transid, None while a send is only registered."""
+    return None if transid.startswith(REGISTERED_PREFIX) else transid
+
+
+def _scope(domain: str, point_ids: Collection[UUID]) -> Sequence[ColumnElement[bool]]:
+    narrowed = SendRow.point_id.in_(point_ids) if point_ids else true()
+    return [SendRow.domain == domain, _SHOWN, narrowed]
+
+
+def _narrowed(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if sought.transid is not None:
+        conditions.append(SendRow.transid == transid_of(sought.transid))
+    if sought.tag is not None:
+        conditions.append(SendRow.tag == sought.tag)
+    if sought.channel is not None:
+        conditions.append(SendRow.channel == sought.channel)
+    if sought.since is not None:
+        conditions.append(SendRow.accepted_at >= sought.since)
+    if sought.until is not None:
+        conditions.append(SendRow.accepted_at < sought.until)
+    if sought.destination is not None:
+        key = DeliveryRow.destination_key == destination_key(sought.destination)
+        conditions.append(SendRow.transid.in_(_transids_where(domain, key)))
+    if sought.correlationid is not None:
+        conditions.append(SendRow.seq.in_(_correlated(domain, sought.correlationid)))
+    return conditions
+
+
+def _transids_where(domain: str, condition: ColumnElement[bool]) -> Select[str]:
+    return select(DeliveryRow.transid).where(DeliveryRow.domain == domain, condition)
+
+
+def _correlated(domain: str, correlationid: str) -> Select[int]:
+    """Return the sends that have a correlationid themselves, or one of whose deliveries has it."""
+    own = select(SendRow.seq).where(
+        SendRow.domain == domain, SendRow.correlationid == correlationid
+    )
+    of_delivery = select(SendRow.seq).where(
+        SendRow.domain == domain,
+        SendRow.transid.in_(_transids_where(domain, DeliveryRow.correlationid == correlationid)),
+    )
+    both = union(own, of_delivery).subquery()
+    return select(both.c.seq)

@@ -1,0 +1,1 @@
+"""How HTTP sees it: hooks, the API, health. One thin module a noun."""

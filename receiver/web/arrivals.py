@@ -1,0 +1,116 @@
+"""What arrives at a hook, as facts: notifications, and what goes to quarantine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from flask import Request
+
+from receiver.domain.errors import PayloadError
+from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Source, stamp
+from receiver.platform.recognise import Element
+from receiver.platform.storable import text_of
+from receiver.store.points import Point
+
+#: Headers that are kept with what goes to quarantine; none of them holds a secret.
+KEPT_HEADERS: Final = (
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Length",
+    "Transfer-Encoding",
+    "User-Agent",
+    "Date",
+    "X-Wx-Gtrid",
+    "X-Request-Id",
+)
+#: First part of a sub-path to the kinds that belong there.
+HINTS: Final[Mapping[str, frozenset[Kind]]] = {
+    "dr": frozenset({Kind.RECEIPT}),
+    "mo": frozenset({Kind.MESSAGE}),
+    "event": frozenset({Kind.EVENT, Kind.CALL}),
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request to a hook, and the point that it came in at."""
+
+    request: Request
+    point: Point
+    path: str
+    """Behind the token, storable: `/dr`, or empty."""
+
+    @classmethod
+    def of(cls, request: Request, point: Point, rest: str) -> "Arrival":
+        """Return the arrival that `request` is; `rest` is its path behind the token."""
+        return cls(request, point, text_of(f"/{rest}") if rest else "")
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of times that name none."""
+        return _zone(str(self.point.opts.get("timezone") or "UTC"))
+
+    def fact_of(self, element: Element, raw: bytes) -> Fact:
+        """Return the fact that one notification is, be it one for quarantine."""
+        if isinstance(element.body, PayloadError):
+            return self.quarantined(element.body, raw, answered=200, index=element.index)
+        return self._stamped(element.body, raw, element.index)
+
+    def quarantined(
+        self,
+        error: PayloadError,
+        raw: bytes,
+        *,
+        answered: int,
+        index: int = 0,
+        truncated: bool = False,
+    ) -> Fact:
+        """Return the fact of what can't be taken as it is."""
+        body = Quarantined(
+            reason=error.reason,
+            message=str(error),
+            errors=error.fields,
+            path=self.path,
+            headers=self._kept_headers(),
+            answered=answered,
+            truncated=truncated,
+        )
+        return self._stamped(body, raw, index)
+
+    def note_hint(self, facts: Sequence[Fact]) -> None:
+        """Say in the log where a sub-path promises other kinds than came: content decides."""
+        hint = self.path[1:].partition("/")[0].lower()
+        promised = HINTS.get(hint)
+        if promised:
+            others = {fact.body.kind for fact in facts} - promised - {Kind.QUARANTINED}
+            if others:
+                log.info("hint_mismatch", hint=hint, kinds=sorted(others))
+
+    def _kept_headers(self) -> Mapping[str, str]:
+        given = self.request.headers
+        return {name.lower(): text_of(given[name]) for name in KEPT_HEADERS if name in given}
+
+    def _stamped(self, body: Receipt | Notice | Quarantined, raw: bytes, index: int) -> Fact:
+        return stamp(
+            body,
+            domain=self.point.domain,
+            point_id=self.point.id,
+            source=Source.HOOK,
+            raw=raw,
+            index=index,
+        )
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a directory of zones
+        log.warning("unknown_timezone")
+        return UTC

@@ -1,0 +1,141 @@
+"""Bodies off the wire: capped, in time, and unzipped."""
+
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import gevent
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from receiver.domain.errors import PayloadError, SlowBodyError, StoreAwayError, TooLargeError
+
+DEADLINE_SECONDS: Final = 5.0
+LONG_DEADLINE_SECONDS: Final = 7.0
+#: Past this a body has the long deadline.
+LONG_BYTES: Final = 256 * 1024
+#: What is kept of a body over its cap.
+HEAD_BYTES: Final = 64 * 1024
+_PIECE_BYTES: Final = 64 * 1024
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+class Intake:
+    """Reads bodies; those of all requests together take a bounded space."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left_bytes = most_bytes
+
+    @contextmanager
+    def body(self, request: Request, *, cap_bytes: int) -> Iterator[bytes]:
+        """Give the body of `request`; its bytes count until the block ends.
+
+        Raises: TooLargeError, SlowBodyError, StoreAwayError where there is no space for it.
+        """
+        pieces: list[bytes] = []
+        held_bytes = 0
+        try:
+            for piece in _pieces(request, cap_bytes):
+                pieces.append(piece)
+                held_bytes += len(piece)
+                self._left_bytes -= len(piece)
+                if self._left_bytes < 0:
+                    raise StoreAwayError("too many bodies at once")
+            yield b"".join(pieces)
+        finally:
+            self._left_bytes += held_bytes
+
+
+def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
+    """Yield the body piece by piece.
+
+    Raises: TooLargeError once the rest was read and dropped, as a caller that sends hears nothing.
+    """
+    deadline = _Deadline()
+    size, head = 0, b""
+    try:
+        while piece := request.stream.read(_PIECE_BYTES):
+            size += len(piece)
+            head = head or piece[:HEAD_BYTES]
+            if size > LONG_BYTES:
+                deadline.extend()
+            if size <= cap_bytes:
+                yield piece
+    except gevent.Timeout as ended:
+        if not deadline.is_from(ended):
+            raise
+        if size <= cap_bytes:
+            raise SlowBodyError("the body did not arrive in time") from None
+    except (OSError, ClientDisconnected) as error:
+        raise SlowBodyError("the body broke off") from error
+    finally:
+        deadline.close()
+    if size > cap_bytes:
+        raise TooLargeError(cap_bytes, head=head)
+    if size < (request.content_length or 0):
+        raise SlowBodyError("the body broke off")
+
+
+class _Deadline:
+    """Ends a wait for bytes that takes too long."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._is_long = False
+        self._timeout = gevent.Timeout.start_new(DEADLINE_SECONDS)
+
+    def extend(self) -> None:
+        """Give the time that a large body has."""
+        if not self._is_long:
+            self._is_long = True
+            self._timeout.close()
+            left = LONG_DEADLINE_SECONDS - (time.monotonic() - self._began)
+            self._timeout = gevent.Timeout.start_new(max(left, 0))
+
+    def is_from(self, ended: gevent.Timeout) -> bool:
+        """Tell whether it was this deadline that passed."""
+        return ended is self._timeout
+
+    def close(self) -> None:
+        """Stop the clock."""
+        self._timeout.close()
+
+
+def decoded(raw: bytes, encoding: str, *, cap_bytes: int) -> bytes:
+    """Return a body without its Content-Encoding.
+
+    Gzip is known by its first bytes too, as no JSON begins like it; a body that plainly isn't
+    what the header claims is taken as it is, and so is an encoding that we don't know.
+    Raises: PayloadError for broken gzip, TooLargeError if it decodes to more than the cap.
+    """
+    if raw.startswith(_GZIP_MAGIC):
+        return _inflated(raw, _GZIP, cap_bytes)
+    if encoding.strip().lower() == "deflate":
+        for window in (zlib.MAX_WBITS, -zlib.MAX_WBITS):  # with zlib's head as written, or bare
+            try:
+                return _inflated(raw, window, cap_bytes)
+            except PayloadError:
+                continue
+    return raw
+
+
+def _inflated(raw: bytes, window: int, cap_bytes: int) -> bytes:
+    """Return what one or more zlib streams hold."""
+    whole = b""
+    rest = raw
+    while rest:
+        stream = zlib.decompressobj(window)
+        try:
+            whole += stream.decompress(rest, cap_bytes + 1 - len(whole))
+        except zlib.error as error:
+            raise PayloadError("not_json", "the body can't be unzipped") from error
+        if len(whole) > cap_bytes:
+            raise TooLargeError(cap_bytes, head=raw[:HEAD_BYTES])
+        if not stream.eof:
+            raise PayloadError("not_json", "the body is cut off within its gzip")
+        rest = stream.unused_data.lstrip(b"\0")
+    return whole

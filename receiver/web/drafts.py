@@ -1,0 +1,76 @@
+"""From what a caller sends to the facts that are recorded."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from receiver.domain.facts import Fact, Send, Source, new_id, stamp
+from receiver.domain.sends import send_id
+from receiver.platform.exchange import parse_exchange
+from receiver.store.keys import ApiKey
+from receiver.web.json_input import load
+from receiver.web.send_schemas import COMPLETION, EXCHANGE, SEND, Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Drafter:
+    """Makes facts of what one request records."""
+
+    key: ApiKey
+    idempotency_key: str = ""
+    """Makes the ids of sends without a transid the same when the request is repeated."""
+
+    def facts_of(self, item: Any, index: int = 0) -> Sequence[Fact]:
+        """Return the facts that one item stands for: an exchange can be several.
+
+        Raises: BadInputError naming its fields.
+        """
+        sends = _exchanged(item) if _is_exchange(item) else [load(SEND, item)]
+        return [self._fact(send, item, index, part) for part, send in enumerate(sends)]
+
+    def completion(self, registration: UUID, item: Any) -> Fact:
+        """Return the fact that completes a registered send. Raises: BadInputError."""
+        send = replace(load(COMPLETION, item), registration=registration)
+        return self._stamped(send, item, 0)
+
+    def _fact(self, send: Send, item: Any, index: int, part: int) -> Fact:
+        if not send.transid:
+            send = replace(send, registration=self._registration(index, part))
+        return self._stamped(send, item, part)
+
+    def _registration(self, index: int, part: int) -> UUID:
+        if not self.idempotency_key:
+            return new_id()
+        return send_id(self.key.domain, f"idempotency:{index}:{part}:{self.idempotency_key}")
+
+    def _stamped(self, send: Send, item: Any, part: int) -> Fact:
+        """Stamp a send; that the same content is the same fact is what makes repeats harmless.
+
+        Two registered sends can have the same content, so their ids are part of it.
+        """
+        content = {"registration": str(send.registration), "send": item}
+        points = self.key.point_ids
+        return stamp(
+            send,
+            domain=self.key.domain,
+            point_id=points[0] if len(points) == 1 else None,
+            source=Source.API,
+            raw=_canonical(content if send.registration else item),
+            index=part,
+        )
+
+
+def _is_exchange(item: Any) -> bool:
+    return isinstance(item, Mapping) and not item.keys().isdisjoint({"request", "response"})
+
+
+def _exchanged(item: Any) -> Sequence[Send]:
+    exchange: Exchange = load(EXCHANGE, item)
+    return parse_exchange(exchange.request, exchange.response, http=exchange.http)
+
+
+def _canonical(value: Any) -> bytes:
+    """Return JSON that is the same for the same value; half surrogates survive, as escapes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,152 @@
+"""Sends: what was sent, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from receiver.domain.errors import NotFoundError
+from receiver.platform.storable import storable
+from receiver.store import deliveries, replies, sends
+from receiver.store.reading import reading
+from receiver.store.replies import Reply
+from receiver.store.sends import Sought
+from receiver.store.tables import SendRow
+from receiver.store.timelines import Place
+from receiver.web import cursors, timelines
+from receiver.web.auth import current_key, requires
+from receiver.web.freshness import finish
+from receiver.web.queries import SendQuery, SendsQuery, read_page, read_query
+from receiver.web.rooms import rooms
+from receiver.web.shown_sends import delivery_item, reply_item, send_item, send_whole
+from receiver.web.times import utc
+from receiver.web.veil import Clear, veil
+
+MOST_DELIVERIES: Final = 100
+SENDS_QUERY: Final = SendsQuery()
+SEND_QUERY: Final = SendQuery()
+
+sends_ = Blueprint("sends", __name__, url_prefix="/api/v1")
+sends_.after_request(finish)
+
+
+@sends_.get("/sends")
+@requires("read")
+def index() -> ResponseReturnValue:
+    """Return sends, the newest first, orphans among them."""
+    key = current_key()
+    page = read_page(SENDS_QUERY, key)
+    before = page.place(int)
+    with reading(rooms().engine) as session:
+        rows = sends.newest(
+            session,
+            Sought(**page.sought),
+            domain=key.domain,
+            point_ids=key.point_ids,
+            before=before[0] if before else None,
+            limit=page.limit + 1,
+        )
+        shown = rows[: page.limit]
+        transids = [row.transid for row in shown]
+        counts = sends.outcomes(session, domain=key.domain, transids=transids)
+        codes = sends.point_codes(session, {row.point_id for row in shown})
+    items = [send_item(row, counts.get(row.transid, {}), codes) for row in shown]
+    return page.answer(items, [shown[-1].seq] if len(rows) > page.limit else None)
+
+
+@sends_.get("/sends/<path:key>")
+@requires("read")
+def show(key: str) -> ResponseReturnValue:
+    """Return one send by transid or id. 404 where neither it nor a receipt of it is known."""
+    api_key = current_key()
+    asked = read_query(SEND_QUERY)
+    with reading(rooms().engine) as session:
+        row = sends.find(
+            session, storable(key.rstrip("/")), domain=api_key.domain, point_ids=api_key.point_ids
+        )
+        if row is None:
+            raise NotFoundError("neither a send nor a receipt of it is known")
+        return _Shown(session, row, asked, veil()).whole()
+
+
+class _Shown:
+    """One send, with the pages of it that are asked for."""
+
+    def __init__(
+        self, session: Session, send: SendRow, asked: Mapping[str, str], veil: Clear
+    ) -> None:
+        self._session = session
+        self._send = send
+        self._asked = asked
+        self._veil = veil
+        self._id = str(send.registration or send.id)
+
+    def whole(self) -> dict[str, Any]:
+        """Return the send as JSON."""
+        counts = sends.outcomes(
+            self._session, domain=self._send.domain, transids=[self._send.transid]
+        )
+        codes = sends.point_codes(self._session, {self._send.point_id})
+        found = self._replies()
+        delivered, more_deliveries = self._deliveries()
+        entries, more_entries = self._timeline(found)
+        return {
+            **send_whole(self._send, counts.get(self._send.transid, {}), codes, self._veil),
+            "deliveries": delivered,
+            "timeline": entries,
+            "replies": [reply_item(reply, self._veil) for reply in found],
+            "more": {"deliveries": more_deliveries, "timeline": more_entries},
+        }
+
+    def _deliveries(self) -> tuple[Sequence[dict[str, Any]], str | None]:
+        after = self._place("deliveries", int)
+        rows = deliveries.page(
+            self._session,
+            domain=self._send.domain,
+            transid=self._send.transid,
+            after=after[0] if after else 0,
+            limit=MOST_DELIVERIES + 1,
+        )
+        items = [delivery_item(row, self._send, self._veil) for row in rows[:MOST_DELIVERIES]]
+        if len(rows) <= MOST_DELIVERIES:
+            return items, None
+        return items, self._url("deliveries", [rows[MOST_DELIVERIES - 1].seq])
+
+    def _timeline(self, found: Sequence[Reply]) -> tuple[Sequence[dict[str, Any]], str | None]:
+        entries, last = timelines.page(
+            self._session, self._send, found, after=self._timeline_place()
+        )
+        items = [entry.shown(self._veil) for entry in entries]
+        return items, self._url("timeline", [utc(last.at), str(last.id)]) if last else None
+
+    def _timeline_place(self) -> Place:
+        place = self._place("timeline", str, str)
+        if place is None:
+            return timelines.START
+        return Place(*cursors.moment(place, name="timeline"))
+
+    def _replies(self) -> Sequence[Reply]:
+        keys = deliveries.keys(self._session, domain=self._send.domain, transid=self._send.transid)
+        return replies.of_send(
+            self._session,
+            self._send,
+            keys=keys,
+            window=rooms().settings.reply_window,
+            point_ids=current_key().point_ids,
+        )
+
+    def _place(self, part: str, *types: type) -> list[Any] | None:
+        cursor = self._asked.get(part)
+        if cursor is None:
+            return None
+        return cursors.decode(cursor, *types, name=part, query=self._query(part))
+
+    def _url(self, part: str, place: Sequence[int | str]) -> str:
+        cursor = cursors.encode(place, query=self._query(part))
+        return f"/api/v1/sends/{self._id}?{urlencode({part: cursor})}"
+
+    def _query(self, part: str) -> dict[str, str]:
+        return {"domain": self._send.domain, "send": self._id, "part": part}

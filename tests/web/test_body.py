@@ -1,0 +1,57 @@
+"""Bodies off the wire."""
+
+import io
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from receiver.domain.errors import SlowBodyError, StoreAwayError, TooLargeError
+from receiver.web.body import Intake
+
+
+def make_request(body: bytes, *, declared: int | None = None) -> Request:
+    builder = EnvironBuilder(method="POST", input_stream=io.BytesIO(body))
+    environ = builder.get_environ()
+    environ["wsgi.input_terminated"] = True
+    if declared is not None:
+        environ["CONTENT_LENGTH"] = str(declared)
+    return Request(environ)
+
+
+def test_a_body_is_read_whole() -> None:
+    body = b"x" * 200_000
+
+    with Intake(1_000_000).body(make_request(body), cap_bytes=200_000) as raw:
+        assert raw == body
+
+
+def test_bodies_together_take_a_bounded_space() -> None:
+    intake = Intake(100_000)
+    with (
+        intake.body(make_request(b"x" * 60_000), cap_bytes=100_000),
+        pytest.raises(StoreAwayError),
+        intake.body(make_request(b"x" * 60_000), cap_bytes=100_000),
+    ):
+        pass
+    with intake.body(make_request(b"x" * 60_000), cap_bytes=100_000) as raw:
+        assert len(raw) == 60_000
+
+
+def test_what_is_over_the_cap_takes_no_space() -> None:
+    intake = Intake(100_000)
+
+    with (
+        pytest.raises(TooLargeError) as caught,
+        intake.body(make_request(b"y" * 900_000), cap_bytes=50_000),
+    ):
+        pass
+
+    assert caught.value.head == b"y" * 65_536
+
+
+def test_a_body_shorter_than_it_says_broke_off() -> None:
+    request = make_request(b"{}", declared=9)
+
+    with pytest.raises(SlowBodyError), Intake(1000).body(request, cap_bytes=100):
+        pass

@@ -1,0 +1,9 @@
+"""What gunicorn loads; `receiver serve` gives it the address of the database."""
+
+from receiver import create_app
+from receiver.log import configure
+from receiver.settings import Settings
+
+settings = Settings.from_environ()
+configure(settings.log_level)
+app = create_app(settings)
