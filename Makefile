@@ -1,0 +1,75 @@
+# run:  everything on this machine, set-up included     test:  all checks
+# lint: the quick checks                                lock:  pin the dependencies anew
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip --disable-pip-version-check install
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
+
+.PHONY: run test lint lock clean
+
+# exec: signals reach Receiver itself, no shell stands between.
+run: $(RUN_STAMP)
+	@exec $(BIN)/receiver run
+
+test: lint
+	@exec $(BIN)/python -m pytest
+
+lint: $(DEV_STAMP)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: $(VENV)/uv/bin/uv
+	$(COMPILE) -o requirements/base.txt
+	$(COMPILE) requirements/build.in --extra embedded -c requirements/base.txt \
+		-o requirements/run.txt
+	$(COMPILE) requirements/build.in --extra embedded --extra dev -c requirements/run.txt \
+		-o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# Half an installation can look like a whole one to pip: where one was cut short, begin anew.
+define install
+	@test ! -e $(VENV)/.installing || $(PYTHON) -m venv --clear $(VENV)
+	@touch $(VENV)/.made $(VENV)/.installing
+	@{ $(PIP) $(1) && rm $(VENV)/.installing; } | sed -n \
+		-e 's/^Collecting \([^ ;]*\).*/  \1/p' -e 's/^Processing .*\/\([^ ;]*\).*/  \1/p'; \
+		test ! -e $(VENV)/.installing
+endef
+
+$(RUN_STAMP): requirements/run.txt pyproject.toml | $(VENV)/.made
+	@echo "Installing what Receiver needs (about 40 MB):"
+	$(call install,--require-hashes -r requirements/run.txt)
+	@echo "Installing Receiver itself"
+	$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	@echo "Installing what the tests need (about 60 MB):"
+	$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: no $(PYTHON) here: install Python 3.11 or newer, or name it: make PYTHON=..." >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $$($(PYTHON) -V) is too old: install 3.11 or newer: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "make: $(PYTHON) has no venv module: install it (Debian: apt install python3-venv)" >&2; \
+		exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) -V)..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/uv/bin/uv: | $(VENV)/.made
+	@$(BIN)/python -m venv --clear $(VENV)/uv
+	@$(VENV)/uv/bin/python -m pip --disable-pip-version-check install --quiet uv

@@ -1,0 +1,35 @@
+"""The programs that `receiver serve` and `receiver run` start, each in a fresh interpreter."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from receiver.settings import Settings
+from receiver.supervisor import Child
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def web(settings: Settings, url: str) -> Child:
+    """Return gunicorn with our application."""
+    configuration = str(ROOT / "config" / "gunicorn.conf.py")
+    command = [sys.executable, "-m", "gunicorn", "-c", configuration, "wsgi:app"]
+    return Child("web", command, _environment(settings, url), ROOT)
+
+
+def worker(settings: Settings, url: str) -> Child:
+    """Return our own worker."""
+    command = [sys.executable, "-c", "from receiver.cli import main; main()", "worker"]
+    return Child("worker", command, _environment(settings, url), ROOT)
+
+
+def _environment(settings: Settings, url: str) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "PORT": str(settings.port),
+        "RECEIVER_HOST": settings.host,
+        "RECEIVER_VAR": str(settings.var_dir),
+    }

@@ -1,0 +1,74 @@
+"""`receiver worker`: what needs one owner."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any, Final, Never
+
+import click
+import psycopg
+import structlog
+
+from receiver import embedded
+from receiver.domain.errors import ReceiverError
+from receiver.log import configure
+from receiver.settings import Settings
+from receiver.signals import heeded
+from receiver.store import partitions
+from receiver.store.database import connect
+
+#: Held by the one worker that works, for as long as its connection lasts.
+LOCK: Final = 0x5EC_E17E12
+LOOK_SECONDS: Final = 3.0
+PARTITIONS_EVERY_SECONDS: Final = 3600.0
+LONGEST_BACKOFF_SECONDS: Final = 30.0
+
+logger = structlog.get_logger()
+
+
+@click.command()
+def worker() -> None:
+    """Do what needs one owner: partitions. Of several workers one works, the others wait."""
+    settings = Settings.from_environ()
+    configure(settings.log_level)
+    with heeded(), embedded.running(settings, announce=click.echo) as url:
+        _work_for_ever(url)
+
+
+def _work_for_ever(url: str) -> Never:
+    wait = 1.0
+    while True:
+        started_at = time.monotonic()
+        try:
+            with connect(url) as connection:
+                _work(connection)
+        except (ReceiverError, psycopg.Error) as error:
+            lasted = time.monotonic() - started_at
+            wait = 1.0 if lasted > LONGEST_BACKOFF_SECONDS else wait
+            logger.warning("worker_interrupted", error=type(error).__name__, again_in_seconds=wait)
+            time.sleep(wait)
+            wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
+
+
+def _work(connection: psycopg.Connection[Any]) -> Never:
+    _await_turn(connection)
+    logger.info("worker_works")
+    due_at = time.monotonic()
+    while True:
+        if time.monotonic() >= due_at:
+            made = partitions.ensure(connection, today=datetime.now(UTC).date())
+            logger.info("partitions_ensured", made=made)
+            due_at = time.monotonic() + PARTITIONS_EVERY_SECONDS
+        time.sleep(LOOK_SECONDS)
+        connection.execute("SELECT 1")  # a lost connection has lost the lock too
+
+
+def _await_turn(connection: psycopg.Connection[Any]) -> None:
+    said = False
+    while True:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+        if row is not None and row[0]:
+            return
+        if not said:
+            logger.info("worker_waits", reason="another worker works")
+            said = True
+        time.sleep(LOOK_SECONDS)

@@ -1,0 +1,89 @@
+"""`receiver points`, `keys`, `status` and `migrate` on a database of their own."""
+
+import json
+from collections.abc import Callable
+from subprocess import CompletedProcess
+
+import pytest
+
+Call = Callable[..., CompletedProcess[str]]
+
+
+def test_points_are_added_once_and_listed(call: Call, make_database: Callable[[], str]) -> None:
+    url = make_database()
+    public = {"DATABASE_URL": url, "RECEIVER_PUBLIC_URL": "https://hooks.example.org/"}
+
+    added = call("points", "add", "sms", "--title", "Texts", **public)
+    again = call("points", "add", "sms", **public)
+    listed = call("points", "list", "--json", **public)
+
+    assert added.stdout.startswith("https://hooks.example.org/hooks/")
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    (point,) = json.loads(listed.stdout)
+    assert (point["code"], point["hook_url"]) == ("sms", added.stdout.strip())
+
+
+def test_keys_are_made_narrowed_listed_and_revoked(
+    call: Call, make_database: Callable[[], str]
+) -> None:
+    more = {"DATABASE_URL": make_database()}
+    call("points", "add", "sms", **more)
+    arguments = ("--scope", "read", "--point", "sms", "--expires", "90d")
+
+    added = call("keys", "add", "board", *arguments, **more)
+    (key,) = json.loads(call("keys", "list", "--json", **more).stdout)
+    revoked = call("keys", "revoke", key["prefix"], **more)
+    (after,) = json.loads(call("keys", "list", "--json", **more).stdout)
+
+    assert added.stdout.strip().startswith(key["prefix"])
+    assert key["scopes"] == ["read"]
+    assert len(key["points"]) == 1
+    assert key["expires_at"] is not None
+    assert revoked.returncode == 0
+    assert after["revoked_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(("keys", "revoke", "rk_none"), 1, "rk_none", id="unknown-key"),
+        pytest.param(("keys", "add", "x", "--point", "none"), 1, "none", id="unknown-point"),
+        pytest.param(("keys", "add", "x", "--scope", "root"), 2, "root", id="unknown-scope"),
+        pytest.param(("keys", "add", "x", "--expires", "2001-01-01"), 2, "past", id="past"),
+        pytest.param(("points", "add"), 2, "CODE", id="no-code"),
+        pytest.param(("dance",), 2, "dance", id="unknown-command"),
+    ],
+)
+def test_wrong_calls_are_told(
+    call: Call, database_url: str, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = call(*arguments, DATABASE_URL=database_url)
+
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_tells_what_is_missing(call: Call, database_url: str) -> None:
+    done = call("status", "--json", DATABASE_URL=database_url, PORT="1")
+    told = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert (told["database"], told["service"]) == ("up", "not reachable")
+    assert "receipts_24h" in told
+    assert "make run" in call("status").stdout
+
+
+def test_migrate_on_an_embedded_postgres_of_its_own(call: Call) -> None:
+    first = call("migrate")
+    second = call("migrate")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert second.stdout.endswith("partitions made: 0\n")
+
+
+def test_commands_without_a_database_name_the_cure(call: Call) -> None:
+    done = call("points", "list")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "receiver: no database: start `make run`, or set DATABASE_URL\n"

@@ -1,0 +1,86 @@
+"""The Procfile's lines: `receiver migrate`, `serve` and `worker`, alone and under honcho."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.processes import (
+    ROOT,
+    Running,
+    environment,
+    eventually,
+    free_port,
+    processes_naming,
+    receiver,
+    running,
+    status_of,
+)
+
+
+def test_serve_wants_a_migrated_schema(var: Path) -> None:
+    done = receiver("serve", var=var, PORT=str(free_port()))
+
+    assert done.returncode == 1
+    assert "receiver migrate" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_serve_reloads_on_sighup_and_ends_on_sigterm(
+    var: Path, make_database: Callable[[], str]
+) -> None:
+    port = free_port()
+    live = f"http://127.0.0.1:{port}/health/live"
+    with running("serve", var=var, PORT=str(port), DATABASE_URL=make_database()) as command:
+        eventually(lambda: status_of(live) == 200)
+        command.process.send_signal(signal.SIGHUP)
+        command.wait_for("Hang up")
+        eventually(lambda: command.output.count("Booting worker") > 1)
+        eventually(lambda: status_of(live) == 200)
+        assert command.stop() == 0
+        assert not processes_naming(f"RECEIVER_VAR={var}")
+
+
+def test_of_two_workers_one_works_until_it_goes(
+    var: Path, make_database: Callable[[], str]
+) -> None:
+    url = make_database()
+    with running("worker", var=var, DATABASE_URL=url) as first:
+        first.wait_for("worker_works")
+        with running("worker", var=var, DATABASE_URL=url) as second:
+            second.wait_for("worker_waits")
+            assert first.stop(seconds=2) == 0
+            second.wait_for("worker_works")
+            assert second.stop(seconds=2) == 0
+
+
+def test_worker_outlives_a_database_that_is_away(var: Path) -> None:
+    away = "postgresql://127.0.0.1:1/receiver"
+    with running("worker", var=var, DATABASE_URL=away) as command:
+        eventually(lambda: command.output.count("worker_interrupted") > 1)
+        assert command.process.poll() is None
+        assert command.stop(seconds=2) == 0
+
+
+def test_honcho_runs_the_procfile_on_the_embedded_postgres(var: Path) -> None:
+    port = free_port()
+    folder = var / "bin"
+    folder.mkdir()
+    (folder / "receiver").write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from receiver.cli import main\nmain()\n"
+    )
+    (folder / "receiver").chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    ours = environment(var, PORT=str(port), PATH=path)
+    honcho = [sys.executable, "-m", "honcho"]
+
+    assert Running([*honcho, "run", "receiver", "migrate"], ours, var / "m").process.wait(30) == 0
+    command = Running([*honcho, "start", "web", "worker"], ours, var / "honcho.log")
+    eventually(lambda: status_of(f"http://127.0.0.1:{port}/health/live") == 200, 20)
+    command.wait_for("worker_works")
+    command.stop()
+
+    eventually(lambda: not processes_naming(f"RECEIVER_VAR={var}"))
+    eventually(lambda: not processes_naming(f"{var}/postgres"))
