@@ -40,7 +40,7 @@ define install
 	@test ! -e $(VENV)/.installing || $(PYTHON) -m venv --clear $(VENV)
 	@touch $(VENV)/.made $(VENV)/.installing
 	@{ $(PIP) $(1) && rm $(VENV)/.installing; } | sed -n \
-		-e 's/^Collecting \([^ ;]*\).*/  \1/p' -e 's/^Processing .*\/\([^ ;]*\).*/  \1/p'; \
+		-e 's/^Collecting \([^ ;]*\).*/  \1/p' -e 's,^Processing [^ ]*/\([^ /;]*\).*,  \1,p'; \
 		test ! -e $(VENV)/.installing
 endef
 
