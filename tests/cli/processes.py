@@ -121,8 +121,11 @@ def eventually(true: Callable[[], object], seconds: float = 10) -> None:
 
 
 def postmaster(var: Path) -> int:
-    """Return the process number of the server of `var`."""
-    return int((var / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+    """Return the process number of the server of `var`, 0 while there is none."""
+    try:
+        return int((var / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):  # it is being started: no file yet, or an empty one
+        return 0
 
 
 def alive(pid: int) -> bool:
