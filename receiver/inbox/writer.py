@@ -5,8 +5,6 @@ greenlets here; where gevent has patched the interpreter they are the same.
 """
 
 import contextlib
-import os
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,6 +18,7 @@ from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact
 from receiver.store.apply import Applied, apply
 from receiver.store.batch import raw_bytes
+from receiver.store.database import Deadline
 
 BATCH_FACTS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -71,6 +70,8 @@ class Writer:
 
     def put(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         """Wait until facts are committed, at most the deadline. See `Inbox.put`."""
+        if not facts:
+            return ()
         waiting = _Waiting(facts, raw_bytes(facts))
         self._enqueue(waiting)
         if not waiting.done.wait(self._deadline_seconds):
@@ -91,9 +92,10 @@ class Writer:
         with self._changed:
             if self._queued_facts >= QUEUE_FACTS or self._queued_bytes >= QUEUE_BYTES:
                 raise StoreAwayError("too much is waiting for the store")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-                self._thread.start()
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="writer", daemon=True)
+                thread.start()
+                self._thread = thread
             self._queue.append(waiting)
             self._queued_facts += len(waiting.facts)
             self._queued_bytes += waiting.size_bytes
@@ -105,9 +107,10 @@ class Writer:
             try:
                 self._commit(gathered)
             except Exception as error:
-                log.exception("writer_failed", error=type(error).__name__)
                 self._settle(gathered, StoreAwayError("the store failed"))
                 self.close()
+                with contextlib.suppress(Exception):  # a full disk stops the log, not the writer
+                    log.exception("writer_failed", error=type(error).__name__)
 
     def _gather(self) -> list[_Waiting]:
         """Wait for something to do, and take what fits into one batch."""
@@ -137,8 +140,9 @@ class Writer:
         try:
             results = self._apply(facts)
         except StoreAwayError as error:
-            log.warning("store_away", reason=str(error), facts=len(facts))
+            self.close()
             self._settle(gathered, error)
+            log.warning("store_away", reason=str(error), facts=len(facts))
             return
         at = 0
         for waiting in gathered:
@@ -161,30 +165,12 @@ class Writer:
     def _apply_once(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         if self._connection is None:
             self._connection = self._connect()
-        with _Watchdog(self._connection, self._deadline_seconds):
+        with Deadline(self._connection, self._deadline_seconds):
             return apply(self._connection, facts)
 
     @staticmethod
     def _settle(gathered: Sequence[_Waiting], error: StoreAwayError) -> None:
         for waiting in gathered:
-            waiting.error = error
-            waiting.done.set()
-
-
-class _Watchdog:
-    """Cuts a connection whose server has stopped answering, so that its user gets an error."""
-
-    def __init__(self, connection: psycopg.Connection[Any], seconds: float) -> None:
-        self._fd = connection.fileno()
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _cut(self) -> None:
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._fd)) as line:
-            line.shutdown(socket.SHUT_RDWR)
+            if not waiting.done.is_set():
+                waiting.error = error
+                waiting.done.set()

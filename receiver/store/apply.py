@@ -29,6 +29,7 @@ _TRANSIENT: Final = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
     errors.LockNotAvailable,
+    errors.UniqueViolation,  # every insert names what to do on a known key: only a race gets here
 )
 #: SQLSTATE classes that blame a fact: bad data, broken constraint, too large for the server.
 _BLAMING: Final = ("22", "23", "54")
@@ -71,7 +72,8 @@ def apply(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequenc
 
 
 def _blames_fact(error: psycopg.Error) -> bool:
-    return (error.sqlstate or "")[:2] in _BLAMING and not isinstance(error, errors.CheckViolation)
+    ours = isinstance(error, (errors.CheckViolation, errors.UniqueViolation))
+    return (error.sqlstate or "")[:2] in _BLAMING and not ours
 
 
 def _refused(fact: Fact, error: psycopg.Error) -> Fact:
@@ -81,18 +83,22 @@ def _refused(fact: Fact, error: psycopg.Error) -> Fact:
 
 def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
     """Apply in one transaction, again where only the moment was wrong."""
+    partitions_made = False
     for attempt in range(RETRIES):
         try:
             return _transact(connection, facts)
         except errors.CheckViolation:
-            if attempt:
+            if partitions_made:
                 raise
             partitions.ensure_days(connection, Batch(facts, {}).days)
-        except (*_TRANSIENT, _CompletedMeanwhileError):
+            partitions_made = True
+        except _TRANSIENT:
             if attempt == RETRIES - 1:
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-    raise AssertionError("unreachable")
+        except _CompletedMeanwhileError:
+            continue
+    raise StoreAwayError("a send is being completed over and over")
 
 
 def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
@@ -106,8 +112,8 @@ def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Seq
         if completions != _completions(connection, facts):
             raise _CompletedMeanwhileError
         known = _recorded(connection, batch)
-        inserted = [_insert(connection, table, found) for table, found in batch.inserts.items()]
         _complete(connection, batch)
+        inserted = [_insert(connection, *each) for each in sorted(batch.inserts.items())]
         unsettled = set(batch.recorded_families)
         if batch.reported:
             parameters = {"sends": sends, "deliveries": rows.dumps(batch.deliveries)}
@@ -168,15 +174,18 @@ def _known_ids(
     connection: psycopg.Connection[Any], batch: Batch, kept: set[UUID]
 ) -> dict[tuple[bytes, date], UUID]:
     """Return the ids under which the facts are kept that were not taken in just now."""
+    placed = {
+        (table, row["digest"], row["day"]): row
+        for table, found in batch.inserts.items()
+        for row, _ in found
+        if "day" in row
+    }
     repeated: dict[str, list[rows.Row]] = {}
     for fact in batch.facts:
         if fact.id not in kept and not isinstance(fact.body, Send):
-            row = next(
-                row
-                for row, _ in batch.inserts[batch.table_of(fact)]
-                if (row["digest"], row["day"]) == (fact.digest, rows.day_of(fact))
-            )
-            repeated.setdefault(batch.table_of(fact), []).append(row)
+            table = batch.table_of(fact)
+            row = placed[table, fact.digest, rows.day_of(fact)]
+            repeated.setdefault(table, []).append(row)
     return {
         (digest, day): id_
         for table, found in repeated.items()

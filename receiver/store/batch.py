@@ -27,7 +27,8 @@ class Batch:
         for fact in facts:
             send = fact.body
             if isinstance(send, Send) and send.registration and send.transid:
-                self.completions[fact.domain, send.registration] = transid_of(send.transid)
+                key, transid = (fact.domain, send.registration), transid_of(send.transid)
+                self.completions[key] = min(transid, self.completions.get(key, transid))
 
     @property
     def registrations(self) -> list[UUID]:
@@ -37,8 +38,9 @@ class Batch:
 
     def transid_for(self, fact: Fact, send: Send) -> str:
         """Return the transid that a recording is kept under."""
-        if send.registration and (fact.domain, send.registration) in self.completions:
-            return self.completions[fact.domain, send.registration]
+        if send.registration and not send.transid:
+            key = (fact.domain, send.registration)
+            return self.completions.get(key) or stored_transid(send)
         return stored_transid(send)
 
     @cached_property

@@ -1,5 +1,9 @@
 """Connections to Postgres, each with the settings that our promises rest on."""
 
+import contextlib
+import os
+import socket
+import threading
 from typing import Any
 
 import psycopg
@@ -40,6 +44,34 @@ def sqlalchemy_url(url: str) -> str:
     return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
 
 
+class Deadline:
+    """Cuts a connection whose server has stopped answering, so that its user gets an error.
+
+    No timeout of the server's helps against a server that is paused, or a path that is silent.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], seconds: float) -> None:
+        self._connection = connection
+        self._over = False
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:  # from here on the file descriptor may be another connection's
+            self._over = True
+
+    def _cut(self) -> None:
+        with self._lock, contextlib.suppress(OSError, psycopg.Error):
+            if not self._over:
+                with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+
 def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[Any]:
     """Open one autocommit connection for writing, planned to work by key.
 
@@ -49,8 +81,9 @@ def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[An
         connection = psycopg.connect(
             libpq_url(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
         )
-        _prepare(connection, statement_seconds)
-        connection.execute(_BY_KEY)
+        with Deadline(connection, CONNECT_TIMEOUT_SECONDS):
+            _prepare(connection, statement_seconds)
+            connection.execute(_BY_KEY)
     except psycopg.Error as error:
         raise StoreAwayError(f"the database can't be reached: {_reason(error)}") from error
     return connection

@@ -36,8 +36,15 @@ def ensure_days(connection: psycopg.Connection[Any], days: list[date]) -> int:
         " WHERE relname = ANY(%s) AND relnamespace = current_schema()::regnamespace",
         [list(names)],
     )
-    missing = names.keys() - {name for (name,) in known}
-    return sum(_make(connection, *names[name]) for name in sorted(missing))
+    made, faults = 0, []
+    for name in sorted(names.keys() - {name for (name,) in known}):
+        try:
+            made += _make(connection, *names[name])
+        except psycopg.Error as error:  # one that can't be had must not keep the others away
+            faults.append(error)
+    if faults:
+        raise faults[0]
+    return made
 
 
 def _name(table: str, day: date) -> str:

@@ -103,7 +103,7 @@ _REPORTED_SET: Final = (
 OPEN_SENDS: Final = (
     f"INSERT INTO sends ({_REPORTED}) SELECT {_REPORTED} FROM {_REPORTED_SET}"
     " ORDER BY domain, base, transid"
-    " ON CONFLICT (domain, transid) DO NOTHING"
+    " ON CONFLICT DO NOTHING"  # on any key: the id, too, is met by who opens the same send
 )
 
 _FAMILIES: Final = (
@@ -192,12 +192,15 @@ _MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), kept="k", comes="excluded")
 _SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, kept="k", comes="f")
 
 #: (%(deliveries)s, %(sends)s) Join what receipts say with what is kept, wherever that needs no
-#: other fact: the delivery is there, or nothing is recorded that it could belong to, or a further
-#: destination can't be mistaken for a recorded one. Returns the families that must be folded anew.
+#: other fact: nothing is recorded that a delivery could belong to, or no destination can be
+#: mistaken for a recorded one, or the delivery is there and stays of the type by which it may be
+#: paired. Returns the families that must be folded anew.
 MERGE: Final = f"""
     WITH judged AS MATERIALIZED (
         SELECT f.*, b.base,
-               d.seq IS NOT NULL OR NOT b.family_recorded OR (t.recorded AND t.settled) AS plain
+               NOT b.family_recorded OR (t.recorded AND t.settled) OR (
+                   d.seq IS NOT NULL AND (NOT t.recorded OR NOT d.reported
+                                          OR d.destination_type = f.destination_type)) AS plain
           FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
           JOIN sends t ON t.domain = f.domain AND t.transid = f.transid
           JOIN sends b ON b.domain = t.domain AND b.transid = t.base
@@ -214,19 +217,20 @@ MERGE: Final = f"""
     SELECT DISTINCT domain, base FROM judged WHERE NOT plain
     """
 
-_FOLDED_SENDS: Final = ", ".join(
-    f"{name} = f.{name}" for name in _written(_SENDS) if name not in ("domain", "transid", "id")
-)
-_FOLDED_DELIVERIES: Final = ", ".join(
-    f"{name} = excluded.{name}"
-    for name in _written(_DELIVERIES)
-    if name not in ("id", "domain", "transid", "destination_key")
-)
+
+def _folded(table: Table, *, comes: str) -> tuple[str, str]:
+    key = {"id", "domain", "transid", "destination_key"}
+    names = [name for name in _written(table) if name not in key]
+    return _setting({name: f"f.{name}" for name in names}, kept="k", comes=comes)
+
+
+_FOLDED_SENDS, _SENDS_CHANGE = _folded(_SENDS, comes="f")
+_FOLDED_DELIVERIES, _DELIVERIES_CHANGE = _folded(_DELIVERIES, comes="excluded")
 
 #: (%(sends)s) Put what the fold says in the place of what the sends' rows said.
 WRITE_SENDS: Final = (
     f"UPDATE sends k SET {_FOLDED_SENDS} FROM {_recordset(_SENDS, 'sends', alias='f')}"
-    " WHERE k.domain = f.domain AND k.transid = f.transid"
+    f" WHERE k.domain = f.domain AND k.transid = f.transid AND {_SENDS_CHANGE}"
 )
 
 #: (%(deliveries)s, %(families)s) Likewise for deliveries: first those that are none any more.
@@ -239,8 +243,8 @@ DROP_DELIVERIES: Final = f"""
             WHERE g.id = d.id)
     """
 WRITE_DELIVERIES: Final = f"""
-    INSERT INTO deliveries ({_DELIVERY_COLUMNS})
+    INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
     SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
      ORDER BY domain, transid, destination_key
-    ON CONFLICT (id) DO UPDATE SET {_FOLDED_DELIVERIES}
+    ON CONFLICT (id) DO UPDATE SET {_FOLDED_DELIVERIES} WHERE {_DELIVERIES_CHANGE}
     """

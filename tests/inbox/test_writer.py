@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -15,11 +16,9 @@ from receiver.domain.facts import Fact
 from receiver.inbox import writer as writers
 from receiver.inbox.writer import Writer
 from receiver.store.apply import Result
-from receiver.store.database import connect
+from receiver.store.database import Deadline, connect
 from tests.making import make_fact, make_receipt
 from tests.store.ledgers import in_domain
-
-APPLICATION = "writer-under-test"
 
 
 @pytest.fixture
@@ -33,10 +32,10 @@ def observer(database_url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def make_writer(url: str, *, deadline_seconds: float = 5) -> Writer:
+def make_writer(url: str, *, deadline_seconds: float = 5, name: str = "writer") -> Writer:
     def opened() -> psycopg.Connection[Any]:
         connection = connect(url)
-        connection.execute(f"SET application_name = '{APPLICATION}'")
+        connection.execute(f"SET application_name = '{name}'")
         return connection
 
     return Writer(opened, deadline_seconds=deadline_seconds)
@@ -97,11 +96,11 @@ def test_a_store_that_is_not_there_is_said_at_once() -> None:
 def test_a_connection_that_died_is_replaced_unnoticed(
     database_url: str, observer: psycopg.Connection[Any], domain: str
 ) -> None:
-    writer = make_writer(database_url)
+    writer = make_writer(database_url, name=domain)
     one, other = make_facts(domain, 2)
     writer.put([one])
     terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
-    assert observer.execute(terminate, [APPLICATION]).rowcount >= 1
+    assert observer.execute(terminate, [domain]).rowcount == 1
 
     assert writer.put([other])[0].result is Result.ACCEPTED
     assert count(observer, domain) == 2
@@ -119,17 +118,43 @@ def test_a_store_that_does_not_answer_is_given_up_and_comes_back(
             writer.put(facts[:1])
         assert time.monotonic() - begun < 2
 
-    assert eventually(lambda: writer.put(facts[1:])[0].result is Result.ACCEPTED)
+    assert writer.put(facts[1:])[0].result is Result.ACCEPTED
 
 
-def eventually(attempt: Any, *, seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            return bool(attempt())
-        except StoreAwayError:
-            time.sleep(0.1)
-    return False
+def test_nothing_to_put_needs_no_store() -> None:
+    assert make_writer("postgresql://127.0.0.1:1/none").put([]) == ()
+
+
+def test_a_log_that_can_t_be_written_does_not_end_the_writer(
+    database_url: str, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [True]
+
+    def opened() -> psycopg.Connection[Any]:
+        if away:
+            away.pop()
+            raise StoreAwayError("not yet")
+        return connect(database_url)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writers, "log", SimpleNamespace(warning=full, exception=full))
+    writer = Writer(opened, deadline_seconds=5)
+    facts = make_facts(domain, 1)
+    with pytest.raises(StoreAwayError, match="not yet"):
+        writer.put(facts)
+
+    assert writer.put(facts)[0].result is Result.ACCEPTED
+
+
+def test_a_server_that_is_silent_is_given_up(database_url: str) -> None:
+    connection = psycopg.connect(database_url)
+
+    with pytest.raises(psycopg.OperationalError), Deadline(connection, 0.2):
+        connection.execute("SELECT pg_sleep(10)")
+
+    assert connection.closed
 
 
 def test_a_full_queue_refuses_instead_of_growing(

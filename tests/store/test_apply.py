@@ -112,6 +112,22 @@ def test_a_second_number_reported_parts_the_pair(connection: psycopg.Connection[
         }
 
 
+def test_a_type_that_changes_decides_anew_who_is_a_pair(
+    connection: psycopg.Connection[Any],
+) -> None:
+    facts = facts_of(
+        make_send(SEND, "447700900123"),
+        make_receipt(SEND, "Submitted", "customer-7", destination_type="customerid"),
+        make_receipt(SEND, "Delivered", "customer-7", destination_type=""),
+    )
+    ledgers = []
+    for domain, ordered in orders(facts):
+        apply_singly(connection, ordered)
+        ledgers.append(sorted(deliveries(stored(connection, domain))))
+
+    assert ledgers == [["447700900123", "customer-7"]] * 6
+
+
 def test_two_mail_addresses_are_never_one_recipient(
     connection: psycopg.Connection[Any], domain: str
 ) -> None:
@@ -307,9 +323,7 @@ def test_a_lost_connection_is_the_store_s_fault(database_url: str) -> None:
             apply(connection, facts_of(make_receipt(SEND, "Delivered")))
 
 
-def test_a_thousand_sends_and_their_receipts_are_few_statements(
-    connection: psycopg.Connection[Any], domain: str
-) -> None:
+def test_a_thousand_sends_are_one_batch(connection: psycopg.Connection[Any], domain: str) -> None:
     sends = [make_send(f"bulk-{number}", f"4477001{number:05}") for number in range(1000)]
     facts = [make_fact(send, number=number) for number, send in enumerate(sends)]
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from receiver.domain.facts import Fact, Receipt, Send
-from receiver.store.apply import apply
+from receiver.store.apply import Result, apply
 from receiver.store.database import connect
 from receiver.store.refold import refold
 from tests.making import UUIDS, histories, make_fact, make_receipt, make_send
@@ -88,7 +88,7 @@ def test_processes_applying_at_once_leave_the_fold(
         data.draw(st.sampled_from(shares)).append(in_domain(batch, domain))
 
     for done in [processes.submit(apply_all, database_url, share) for share in shares]:
-        done.result(timeout=60)
+        assert Result.QUARANTINED not in done.result(timeout=60)
 
     applied = stored(connection, domain)
     refold(connection, families(connection, domain))
@@ -104,9 +104,26 @@ def test_many_processes_on_the_same_sends_lose_nothing(
     shares = [random.Random(seed).sample(facts, len(facts)) for seed in range(PROCESSES)]
 
     for done in [processes.submit(apply_all, database_url, in_batches(share)) for share in shares]:
-        done.result(timeout=100)
+        assert Result.QUARANTINED not in done.result(timeout=100)
 
     assert stored(connection, domain) == folded(facts, domain)
+
+
+def test_processes_opening_the_same_send_at_once_all_take_their_fact(
+    database_url: str, connection: psycopg.Connection[Any], processes: ProcessPoolExecutor
+) -> None:
+    domain = uuid.uuid4().hex
+    states = ("Submitted", "Delivered", "Read", "Clicked")
+    shares = [
+        [in_domain([make_fact(make_receipt(f"t-{n}", state))], domain) for n in range(250)]
+        for state in states
+    ]
+
+    for done in [processes.submit(apply_all, database_url, share) for share in shares]:
+        assert set(done.result(timeout=100)) == {Result.ACCEPTED}
+
+    everything = [fact for share in shares for batch in share for fact in batch]
+    assert stored(connection, domain) == folded(everything, domain)
 
 
 def storm() -> Sequence[Fact]:
@@ -128,7 +145,6 @@ def in_batches(facts: Sequence[Fact]) -> list[Sequence[Fact]]:
     return [facts[at : at + 100] for at in range(0, len(facts), 100)]
 
 
-def apply_all(url: str, batches: Batches) -> None:
+def apply_all(url: str, batches: Batches) -> list[Result]:
     with connect(url) as connection:
-        for batch in batches:
-            apply(connection, batch)
+        return [each.result for batch in batches for each in apply(connection, batch)]
