@@ -87,6 +87,7 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 15
 
+forwarder_headers = ""  # no header moves a hook to another path
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190

@@ -80,7 +80,8 @@ class Text:
         if not codec and b"\0" in raw[:4]:
             codec = json.detect_encoding(raw)
         if codec in ("", "utf-8"):
-            return cls._of_named(raw, charset) or cls(_utf8(raw[len(mark) :] if mark else raw))
+            named = None if mark else cls._of_named(raw, charset)
+            return named or cls(_utf8(raw[len(mark) :]))
         try:
             return cls(raw[len(mark) :].decode(codec, "surrogatepass"), codec, "surrogatepass")
         except UnicodeError as error:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from receiver.domain.errors import BadInputError
 from receiver.domain.facts import Answer, Send, State
+from receiver.domain.sends import REGISTERED_PREFIX
 from receiver.platform.keys import fold
 from receiver.platform.requests import parse_requests
 from receiver.platform.storable import LONG, key_text, text_of
@@ -75,6 +76,9 @@ def _narrowed(send: Send, place: int) -> Send:
 
 def _answered(send: Send, entry: Entry, http: int | None) -> Send:
     transid = next((key_text(entry[key]).strip() for key in _IDS if key in entry), "")
+    if transid.startswith(REGISTERED_PREFIX):
+        fault = {"response": ["has a transid that the platform never makes"]}
+        raise BadInputError("the response is none of the platform's", fields=fault)
     answer = _answer(entry, http)
     return replace(
         send,

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, fields, post_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
 
+from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Kind, Notice
 from receiver.platform.attachments import PLACED, attachments_of, files_of
 from receiver.platform.bodies import embedded
@@ -84,8 +85,15 @@ NOTICES: Final = NoticeSchema()
 
 
 def parse_notice(kind: Kind, said: Mapping[str, Any], zone: tzinfo) -> Notice:
-    """Return the notice that a notification of this kind is."""
-    notice: Notice = NOTICES.load({"kind": kind.value, **_columns(kind, said, zone)})
+    """Return the notice that a notification of this kind is.
+
+    Raises: PayloadError naming the fields with which it can't be one.
+    """
+    try:
+        notice: Notice = NOTICES.load({"kind": kind.value, **_columns(kind, said, zone)})
+    except ValidationError as error:
+        faults = error.messages_dict
+        raise PayloadError("bad_field", "a field can't be taken", fields=faults) from None
     return notice
 
 

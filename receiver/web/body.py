@@ -17,6 +17,8 @@ LONG_DEADLINE_SECONDS: Final = 7.0
 #: Past this a body has the long deadline.
 LONG_BYTES: Final = 256 * 1024
 #: What is kept of a body over its cap.
+#: Parts of one gzip body; whoever compresses one notification makes one.
+MOST_MEMBERS: Final = 100
 HEAD_BYTES: Final = 64 * 1024
 _PIECE_BYTES: Final = 64 * 1024
 
@@ -127,7 +129,11 @@ def _inflated(raw: bytes, window: int, cap_bytes: int) -> bytes:
     """Return what one or more zlib streams hold."""
     whole = b""
     rest = raw
+    members = 0
     while rest:
+        members += 1
+        if members > MOST_MEMBERS:  # each costs a copy of the rest
+            raise PayloadError("not_json", "the body has too many gzip members")
         stream = zlib.decompressobj(window)
         try:
             whole += stream.decompress(rest, cap_bytes + 1 - len(whole))

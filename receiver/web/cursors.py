@@ -4,14 +4,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from receiver.web.json_input import bad
-from receiver.web.times import read_time
 
 _FINGERPRINT_CHARACTERS: Final = 12
+_BIGGEST: Final = 2**63 - 1
 
 
 def encode(place: Sequence[int | str], *, query: Mapping[str, Any]) -> str:
@@ -32,6 +32,8 @@ def decode(cursor: str, *types: type, name: str, query: Mapping[str, Any]) -> li
         raise bad(name, "is none of ours") from None
     if not isinstance(parts, list) or [type(part) for part in parts] != [str, *types]:
         raise bad(name, "is none of ours")
+    if any(isinstance(part, int) and abs(part) > _BIGGEST for part in parts):
+        raise bad(name, "is none of ours")
     if parts[0] != _fingerprint(query):
         raise bad(name, "belongs to another query")
     return parts[1:]
@@ -40,8 +42,8 @@ def decode(cursor: str, *types: type, name: str, query: Mapping[str, Any]) -> li
 def moment(place: Sequence[Any], *, name: str) -> tuple[datetime, UUID]:
     """Return the time and id that a place is made of. Raises: BadInputError naming `name`."""
     try:
-        return read_time(place[0]), UUID(place[1])
-    except ValueError:
+        return datetime.fromisoformat(place[0]).astimezone(UTC), UUID(place[1])
+    except (ValueError, OverflowError):
         raise bad(name, "is none of ours") from None
 
 

@@ -1,17 +1,24 @@
 """From what a caller sends to the facts that are recorded."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from receiver.domain.facts import Fact, Send, Source, new_id, stamp
-from receiver.domain.sends import send_id
+from receiver.domain.facts import Fact, Send, Source, id_from, new_id, stamp
 from receiver.platform.exchange import parse_exchange
 from receiver.store.keys import ApiKey
-from receiver.web.json_input import load
-from receiver.web.send_schemas import COMPLETION, EXCHANGE, SEND, Exchange
+from receiver.web.json_input import bad, load
+from receiver.web.send_schemas import (
+    COMPLETION,
+    EXCHANGE,
+    MOST_DESTINATIONS,
+    MOST_SENDS,
+    SEND,
+    Exchange,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,12 @@ class Drafter:
         Raises: BadInputError naming its fields.
         """
         sends = _exchanged(item) if _is_exchange(item) else [load(SEND, item)]
-        return [self._fact(send, item, index, part) for part, send in enumerate(sends)]
+        # what several sends came in is kept once, with the first; the others only name it
+        name = hashlib.sha256(_canonical(item)).hexdigest() if len(sends) > 1 else ""
+        return [
+            self._fact(send, {"part_of": name} if part else item, index, part)
+            for part, send in enumerate(sends)
+        ]
 
     def completion(self, registration: UUID, item: Any) -> Fact:
         """Return the fact that completes a registered send. Raises: BadInputError."""
@@ -43,7 +55,8 @@ class Drafter:
     def _registration(self, index: int, part: int) -> UUID:
         if not self.idempotency_key:
             return new_id()
-        return send_id(self.key.domain, f"idempotency:{index}:{part}:{self.idempotency_key}")
+        names = ("idempotency", str(self.key.id), str(index), str(part), self.idempotency_key)
+        return id_from(self.key.domain, *names)
 
     def _stamped(self, send: Send, item: Any, part: int) -> Fact:
         """Stamp a send; that the same content is the same fact is what makes repeats harmless.
@@ -68,9 +81,17 @@ def _is_exchange(item: Any) -> bool:
 
 def _exchanged(item: Any) -> Sequence[Send]:
     exchange: Exchange = load(EXCHANGE, item)
-    return parse_exchange(exchange.request, exchange.response, http=exchange.http)
+    sends = parse_exchange(exchange.request, exchange.response, http=exchange.http)
+    if len(sends) > MOST_SENDS:
+        raise bad("response", f"stands for more than {MOST_SENDS} sends")
+    if any(len(send.destinations) > MOST_DESTINATIONS for send in sends):
+        raise bad("request", f"has more than {MOST_DESTINATIONS} destinations")
+    return sends
 
 
 def _canonical(value: Any) -> bytes:
     """Return JSON that is the same for the same value; half surrogates survive, as escapes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+    except RecursionError:
+        raise bad("body", "is nested too deeply") from None

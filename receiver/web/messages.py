@@ -83,11 +83,11 @@ def _item(row: Row[Any], codes: Codes, veil: Clear) -> dict[str, Any]:
         "kind": row.kind,
         "name": row.name,
         "from": veil.address(row.sender),
-        "to": row.recipient,
+        "to": veil.remark(row.recipient),
         "text": veil.words(row.text),
         "subject": veil.words(row.subject),
         "attachments": veil.structure(row.attachments),
         "details": veil.structure(row.details),
-        "quoted": row.quoted,
+        "quoted": veil.remark(row.quoted),
         "correlationid": row.correlationid,
     }

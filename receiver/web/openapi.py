@@ -15,11 +15,10 @@ from marshmallow import Schema
 from receiver.web import health, hooks, messages, recording, sends, shapes
 from receiver.web.auth import PUBLIC, declared, public
 from receiver.web.queries import MessagesQuery, SendQuery, SendsQuery, TidQuery
-from receiver.web.send_schemas import CompletionSchema, ExchangeSchema, SendSchema
+from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
 
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PROBLEM: Final = "application/problem+json"
-_MOST_SENDS: Final = recording.MOST_SENDS
 
 Shapes = type[Schema] | Mapping[str, Any] | None
 
@@ -60,7 +59,7 @@ class Operation:
 
 
 _ITEM: Final = any_of(SendSchema, ExchangeSchema)
-_MANY: Final = {"type": "array", "items": _ITEM, "minItems": 1, "maxItems": _MOST_SENDS}
+_MANY: Final = {"type": "array", "items": _ITEM, "minItems": 1, "maxItems": MOST_SENDS}
 _HOOK_ANSWERS: Final[Mapping[HTTPStatus, Shapes]] = {
     HTTPStatus.OK: any_of(shapes.HookResult, shapes.HookResults),
     HTTPStatus.BAD_REQUEST: shapes.HookResult,

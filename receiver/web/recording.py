@@ -23,8 +23,8 @@ from receiver.web.drafts import Drafter
 from receiver.web.freshness import finish
 from receiver.web.json_input import bad, read_json
 from receiver.web.rooms import rooms
+from receiver.web.send_schemas import MOST_SENDS
 
-MOST_SENDS: Final = 1000
 _IDEMPOTENCY_KEY_CHARACTERS: Final = 200
 _REFUSED: Final = {"body": ["the database refused it"]}
 

@@ -11,6 +11,7 @@ from receiver.domain.facts import Destination, Send, State
 from receiver.domain.sends import REGISTERED_PREFIX
 from receiver.web.fields import ChannelName, Instant, Metadata, Recipient, Text
 
+MOST_SENDS: Final = 1000
 MOST_DESTINATIONS: Final = 1000
 TRANSID: Final[Mapping[str, Any]] = {"most": 200, "most_bytes": 512}
 CORRELATIONID: Final[Mapping[str, Any]] = {"most": 50, "most_bytes": 50}

@@ -52,7 +52,7 @@ def send_whole(row: SendRow, counts: Counts, codes: Codes, veil: Clear) -> Json:
         "text": veil.words(row.text),
         "callback_data": veil.remark(row.callback_data),
         "metadata": veil.structure(row.metadata_),
-        "answer": _answer(row),
+        "answer": _answer(row, veil),
         "expires_at": utc_or_none(row.expires_at),
         "summary": summary,
     }
@@ -103,14 +103,14 @@ def point_item(id_: UUID | None, codes: Codes) -> Json | None:
     return {"id": str(id_), "code": codes.get(id_)} if id_ else None
 
 
-def _answer(row: SendRow) -> Json | None:
+def _answer(row: SendRow, veil: Clear) -> Json | None:
     """Return what the platform said to the request, None where nobody recorded that."""
     if row.answer_http is None and not row.answer_code and row.answer_at is None:
         return None
     return {
         "http": row.answer_http,
         "code": row.answer_code,
-        "description": row.answer_description,
+        "description": veil.remark(row.answer_description),
         "at": utc_or_none(row.answer_at),
     }
 
