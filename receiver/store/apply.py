@@ -22,7 +22,7 @@ from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
 from receiver.domain.sends import REGISTERED_PREFIX, registered_transid, send_id
 from receiver.store import partitions, refold, rows, statements
-from receiver.store.batch import Batch, Completions
+from receiver.store.batch import Batch, Completions, registrations_of
 
 RETRIES: Final = 6
 _TRANSIENT: Final = (
@@ -90,7 +90,7 @@ def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequ
         except errors.CheckViolation:
             if partitions_made:
                 raise
-            partitions.ensure_days(connection, Batch(facts, {}).days)
+            partitions.ensure_days(connection, sorted({rows.day_of(fact) for fact in facts}))
             partitions_made = True
         except _TRANSIENT:
             if attempt == RETRIES - 1:
@@ -102,14 +102,15 @@ def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequ
 
 
 def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
-    completions = _completions(connection, facts)
+    registrations = registrations_of(facts)
+    completions = _completions(connection, registrations)
     batch = Batch(facts, completions)
     sends = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
     with connection.pipeline(), connection.transaction():
         if batch.sends:
             connection.execute(statements.OPEN_SENDS, {"sends": sends})
             refold.lock(connection, {(domain, base_of(transid)) for domain, transid in batch.sends})
-        if completions != _completions(connection, facts):
+        if completions != _completions(connection, registrations):
             raise _CompletedMeanwhileError
         known = _recorded(connection, batch)
         _complete(connection, batch)
@@ -128,15 +129,14 @@ class _CompletedMeanwhileError(Exception):
     """Another process completed a registration between our look and our lock."""
 
 
-def _completions(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Completions:
-    """Return the transids that registrations in `facts` were completed with."""
-    registrations = Batch(facts, {}).registrations
+def _completions(connection: psycopg.Connection[Any], registrations: Sequence[UUID]) -> Completions:
+    """Return the transids that registrations were completed with."""
     if not registrations:
         return {}
     found = connection.execute(
         "SELECT domain, registration, min(transid) FROM recordings"
         " WHERE registration = ANY(%s) AND NOT starts_with(transid, %s) GROUP BY 1, 2",
-        [registrations, REGISTERED_PREFIX],
+        [list(registrations), REGISTERED_PREFIX],
     )
     return {(domain, registration): transid for domain, registration, transid in found}
 

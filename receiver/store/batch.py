@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from functools import cached_property
 from typing import Final
 from uuid import UUID
@@ -29,12 +28,6 @@ class Batch:
             if isinstance(send, Send) and send.registration and send.transid:
                 key, transid = (fact.domain, send.registration), transid_of(send.transid)
                 self.completions[key] = min(transid, self.completions.get(key, transid))
-
-    @property
-    def registrations(self) -> list[UUID]:
-        """The registrations that facts of this batch speak of."""
-        sends = (fact.body for fact in self.facts)
-        return [s.registration for s in sends if isinstance(s, Send) and s.registration]
 
     def transid_for(self, fact: Fact, send: Send) -> str:
         """Return the transid that a recording is kept under."""
@@ -119,10 +112,11 @@ class Batch:
         for family in self.reported.values():
             yield from map(rows.delivery_row, family.deliveries.values())
 
-    @property
-    def days(self) -> list[date]:
-        """The days whose partitions this batch needs."""
-        return sorted({rows.day_of(fact) for fact in self.facts})
+
+def registrations_of(facts: Iterable[Fact]) -> Sequence[UUID]:
+    """Return the registrations that facts speak of."""
+    sends = (fact.body for fact in facts if isinstance(fact.body, Send))
+    return [send.registration for send in sends if send.registration]
 
 
 def raw_bytes(facts: Iterable[Fact]) -> int:
