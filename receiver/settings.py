@@ -1,6 +1,7 @@
 """What the environment decides, read once at start; config/example.env documents every name."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +17,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from receiver.domain.errors import SetupError
+from receiver.sealing import key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
+#: Variables by which platforms tell that they run us, whose disk is lost with the process.
+EPHEMERAL: Final = ("DYNO", "K_SERVICE", "VCAP_APPLICATION", "RENDER")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,13 @@ class Settings:
     public_url: str = ""  # what the platform calls, without a trailing slash
     var_dir: Path = Path("var")
     web_concurrency: int = 2
+    store_budget: timedelta = timedelta(seconds=2)  # past it, a fact goes to the spool
     store_deadline: timedelta = timedelta(seconds=8)  # the platform hangs up after 10 s
+    spool: str = ""  # a folder, or off; empty: <var>/spool, if the disk outlives the process
+    disk_lasts: bool = True
+    spool_max_bytes: int = 2048 * MEBIBYTE
+    spool_kept: timedelta = timedelta(hours=1)  # segments that are applied, for a failover
+    secret_keys: Sequence[str] = field(default=(), repr=False)  # the first one seals
     max_body_bytes: int = 48 * MEBIBYTE
     reply_window: timedelta = timedelta(hours=72)
     log_level: str = "INFO"
@@ -40,6 +50,14 @@ class Settings:
         public_url = self.public_url or f"http://127.0.0.1:{self.port}"
         object.__setattr__(self, "public_url", public_url.rstrip("/"))
         object.__setattr__(self, "var_dir", self.var_dir.absolute())
+        object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
+
+    @property
+    def spool_dir(self) -> Path | None:
+        """Return where facts wait while Postgres is away; None where nothing may be kept."""
+        if self.spool == "off" or (not self.spool and not self.disk_lasts):
+            return None
+        return Path(self.spool).absolute() if self.spool else self.var_dir / "spool"
 
     @property
     def base_url(self) -> str:
@@ -76,11 +94,25 @@ def read(env: Env) -> dict[str, Any]:
         "web_concurrency": env.int(
             "WEB_CONCURRENCY", Settings.web_concurrency, validate=Range(1, 64)
         ),
+        "store_budget": env.timedelta(
+            "RECEIVER_STORE_BUDGET",
+            Settings.store_budget,
+            validate=Range(timedelta(milliseconds=10), timedelta(seconds=5)),
+        ),
         "store_deadline": env.timedelta(
             "RECEIVER_STORE_DEADLINE",
             Settings.store_deadline,
             validate=Range(timedelta(milliseconds=100), timedelta(minutes=1)),
         ),
+        "spool": env.str("RECEIVER_SPOOL", Settings.spool),
+        "disk_lasts": not any(name in os.environ for name in EPHEMERAL),
+        "spool_max_bytes": env.int(
+            "RECEIVER_SPOOL_MAX_BYTES", Settings.spool_max_bytes, validate=Range(MEBIBYTE)
+        ),
+        "spool_kept": env.timedelta(
+            "RECEIVER_SPOOL_KEPT", Settings.spool_kept, validate=Range(timedelta(0))
+        ),
+        "secret_keys": env.list("RECEIVER_SECRET_KEYS", [], validate=_secret_keys),
         "max_body_bytes": env.int(
             "RECEIVER_MAX_BODY_BYTES",
             Settings.max_body_bytes,
@@ -91,6 +123,14 @@ def read(env: Env) -> dict[str, Any]:
         ),
         "log_level": env.str("RECEIVER_LOG_LEVEL", Settings.log_level, validate=OneOf(LOG_LEVELS)),
     }
+
+
+def _secret_keys(values: Sequence[str]) -> None:
+    try:
+        for value in values:
+            key_from(value)
+    except ValueError:
+        raise ValidationError("must be 32 random bytes in base64, several with commas") from None
 
 
 def _postgres_url(value: str) -> None:

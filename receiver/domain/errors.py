@@ -10,6 +10,8 @@ ReceiverError
 ├── NotFoundError        certainly absent
 ├── ConflictError        contradicts what is recorded
 ├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
+├── SpoolError           the spool can't take or give; ours, so 503
+├── SealedError          what lies on disk can't be decrypted
 └── SetupError           can't start; the sentence names the cure
 """
 
@@ -70,6 +72,14 @@ class ConflictError(ReceiverError):
 
 class StoreAwayError(ReceiverError):
     """Postgres can't be reached, can't commit, or was not in time."""
+
+
+class SpoolError(ReceiverError):
+    """The spool is off, full, broken, or was not in time."""
+
+
+class SealedError(ReceiverError):
+    """What was sealed is damaged, or its key is not there."""
 
 
 class SetupError(ReceiverError):

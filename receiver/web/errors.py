@@ -20,12 +20,15 @@ from receiver.domain.errors import (
     NotFoundError,
     PayloadError,
     ReceiverError,
+    SealedError,
     SetupError,
     SlowBodyError,
+    SpoolError,
     StoreAwayError,
     TooLargeError,
     UnauthorisedError,
 )
+from receiver.web.access import note_refusal
 
 RETRY_AFTER_SECONDS: Final = 5
 STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
@@ -39,6 +42,8 @@ STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SpoolError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SealedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SetupError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 #: What comes beside an answer, by the class of the error.
@@ -99,11 +104,12 @@ def _on_hook() -> bool:
 
 def _refuse(error: ReceiverError) -> ResponseReturnValue:
     status = STATUSES[type(error)]
+    note_refusal(request.environ, type(error).__name__)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if _on_hook():
             status = HTTPStatus.SERVICE_UNAVAILABLE
         log.warning("unavailable", error=type(error).__name__, reason=str(error))
-    detail = _AWAY if isinstance(error, StoreAwayError) else str(error)
+    detail = _AWAY if isinstance(error, (StoreAwayError, SpoolError)) else str(error)
     response = _envelope(status, detail, errors=getattr(error, "fields", None))
     response.headers.update(_HEADERS.get(type(error), {}))
     return response
@@ -112,6 +118,7 @@ def _refuse(error: ReceiverError) -> ResponseReturnValue:
 def _refuse_http(error: HTTPException) -> ResponseReturnValue:
     """Answer what werkzeug found; its own headers say text/html, so not that one."""
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    note_refusal(request.environ, type(error).__name__)
     if _on_hook() and status != HTTPStatus.NOT_FOUND:
         status = HTTPStatus.SERVICE_UNAVAILABLE
     response = _envelope(status, error.description or error.name)
@@ -122,6 +129,7 @@ def _refuse_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _fail(error: Exception) -> ResponseReturnValue:
+    note_refusal(request.environ, "unhandled")
     log.error("unhandled", error=type(error).__name__, endpoint=request.endpoint, exc_info=error)
     if _on_hook():
         return _envelope(HTTPStatus.SERVICE_UNAVAILABLE, _OURS)
