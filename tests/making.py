@@ -1,6 +1,7 @@
 """Facts as tests need them: by hand, and by hypothesis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -150,7 +151,10 @@ def histories(draw: st.DrawFn) -> Sequence[Fact]:
     ]
     again = draw(st.lists(st.tuples(st.sampled_from(facts), TIMES), max_size=4))
     for number, (fact, when) in enumerate(again, start=len(facts)):
-        facts.append(
-            make_fact(fact.body, point_id=fact.point_id, at=when, number=number)  # type: ignore[arg-type]
-        )
+        facts.append(replace(fact, id=UUID(int=(7 << 76) | number), accepted_at=when))
+    otherwise = draw(st.lists(st.tuples(st.sampled_from(facts), receipts(), TIMES), max_size=3))
+    for number, (fact, body, when) in enumerate(otherwise, start=len(facts)):
+        if isinstance(fact.body, Receipt):  # the same bytes, read in another zone or charset
+            id_ = UUID(int=(7 << 76) | number)
+            facts.append(replace(fact, id=id_, accepted_at=when, body=body))
     return facts

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -105,24 +104,25 @@ def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Seq
     registrations = registrations_of(facts)
     completions = _completions(connection, registrations)
     batch = Batch(facts, completions)
-    sends = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
     with connection.pipeline(), connection.transaction():
         if batch.sends:
-            connection.execute(statements.OPEN_SENDS, {"sends": sends})
-            refold.lock(connection, {(domain, base_of(transid)) for domain, transid in batch.sends})
+            opened = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
+            connection.execute(statements.OPEN_SENDS, {"sends": opened})
         if completions != _completions(connection, registrations):
             raise _CompletedMeanwhileError
-        known = _recorded(connection, batch)
+        recorded = set(_recorded(connection, batch))
         _complete(connection, batch)
         inserted = [_insert(connection, *each) for each in sorted(batch.inserts.items())]
         unsettled = set(batch.recorded_families)
         if batch.reported:
-            parameters = {"sends": sends, "deliveries": rows.dumps(batch.deliveries)}
+            parameters = {"deliveries": rows.dumps(batch.deliveries)}
             unsettled |= set(connection.execute(statements.MERGE, parameters))
+        new = {id_ for cursor in inserted for (id_,) in cursor}
+        known = _known(connection, batch, new)
+        unsettled |= _differing(batch, known)
         if unsettled:
             refold.fold_locked(connection, unsettled)
-        kept = {id_ for cursor in inserted for (id_,) in cursor}
-        return _results(batch, kept, _known_ids(connection, batch, kept), set(known))
+        return _results(batch, new, known, recorded)
 
 
 class _CompletedMeanwhileError(Exception):
@@ -154,11 +154,13 @@ def _recorded(connection: psycopg.Connection[Any], batch: Batch) -> Iterable[tup
 
 
 def _insert(
-    connection: psycopg.Connection[Any], table: str, found: Sequence[tuple[rows.Row, bytes]]
+    connection: psycopg.Connection[Any],
+    table: str,
+    found: Mapping[UUID, tuple[rows.Row, bytes]],
 ) -> psycopg.Cursor[Any]:
-    placed, raws = rows.with_raw(found)
+    placed, raws = rows.with_raw(found.values())
     parameters = {"rows": rows.dumps(placed), "raws": raws}
-    return connection.execute(statements.INSERT_FACTS[table], parameters)
+    return connection.execute(statements.INSERT_NEW[table], parameters)
 
 
 def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:
@@ -170,49 +172,69 @@ def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:
         )
 
 
-def _known_ids(
-    connection: psycopg.Connection[Any], batch: Batch, kept: set[UUID]
-) -> dict[tuple[bytes, date], UUID]:
-    """Return the ids under which the facts are kept that were not taken in just now."""
-    placed = {
-        (table, row["digest"], row["day"]): row
-        for table, found in batch.inserts.items()
-        for row, _ in found
-        if "day" in row
-    }
-    repeated: dict[str, list[rows.Row]] = {}
-    for fact in batch.facts:
-        if fact.id not in kept and not isinstance(fact.body, Send):
-            table = batch.table_of(fact)
-            row = placed[table, fact.digest, rows.day_of(fact)]
-            repeated.setdefault(table, []).append(row)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is kept of a fact that comes again."""
+
+    id: UUID
+    differs: bool
+    """Whether it reads otherwise now: what was joined of it is then folded anew."""
+
+
+def _known(
+    connection: psycopg.Connection[Any], batch: Batch, new: set[UUID]
+) -> Mapping[UUID, _Known]:
+    """Return what is kept of facts that were known; of each the earliest copy is, from now on."""
+    known: dict[UUID, _Known] = {}
+    for table, found in sorted(batch.inserts.items()):
+        repeated = [row for id_, (row, _) in found.items() if id_ not in new]
+        if not repeated:
+            continue
+        parameters = {"rows": rows.dumps(repeated)}
+        earlier = False
+        for id_, kept, differs, is_earlier in connection.execute(
+            statements.FIND_KNOWN[table], parameters
+        ):
+            known[id_] = _Known(kept, differs)
+            earlier = earlier or is_earlier
+        if earlier:
+            connection.execute(statements.REPLACE[table], parameters)
+    return known
+
+
+def _differing(batch: Batch, known: Mapping[UUID, _Known]) -> set[refold.FamilyKey]:
+    """Return the families of receipts that read otherwise now."""
     return {
-        (digest, day): id_
-        for table, found in repeated.items()
-        for digest, day, id_ in connection.execute(
-            statements.KNOWN_IDS[table], {"rows": rows.dumps(found)}
-        )
+        (row["domain"], base_of(row["transid"]))
+        for id_, (row, _) in batch.inserts.get("receipts", {}).items()
+        if id_ in known and known[id_].differs
     }
 
 
 def _results(
     batch: Batch,
-    kept: set[UUID],
-    ids: Mapping[tuple[bytes, date], UUID],
+    new: set[UUID],
+    known: Mapping[UUID, _Known],
     recorded: set[tuple[str, str]],
 ) -> Sequence[Applied]:
     results = []
     for fact in batch.facts:
         if isinstance(fact.body, Send):
             key = (fact.domain, batch.transid_for(fact, fact.body))
-            new = key not in recorded
+            is_new = key not in recorded
             recorded.add(key)
             id_ = fact.body.registration or send_id(*key)
         else:
-            new = fact.id in kept
-            id_ = fact.id if new else ids.get((fact.digest, rows.day_of(fact)), fact.id)
-        taken = Result.ACCEPTED if new else Result.DUPLICATE
+            is_new = fact.id in new
+            id_ = fact.id if is_new else _id_of(batch, known, fact)
+        taken = Result.ACCEPTED if is_new else Result.DUPLICATE
         if isinstance(fact.body, Quarantined):
             taken = Result.QUARANTINED
         results.append(Applied(taken, id_))
     return results
+
+
+def _id_of(batch: Batch, known: Mapping[UUID, _Known], fact: Fact) -> UUID:
+    """Return the id under which a copy of the fact was kept before."""
+    kept = batch.kept[batch.key_of(fact)].id
+    return known[kept].id if kept in known else kept

@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Final
 from uuid import UUID
 
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
-from receiver.domain.identity import base_of, transid_of
+from receiver.domain.identity import base_of, destination_key, transid_of
 from receiver.domain.ledger import Family, fold_receipts, own_transid
 from receiver.domain.sends import ReportedSend, registered_transid, stored_transid
 from receiver.store import rows
 
 #: A registration, known by its domain and our id, and the transid that completes it.
 Completions = Mapping[tuple[str, UUID], str]
+#: Table, transid or sender, digest, and day; recordings are not kept by day.
+FactKey = tuple[str, str, bytes, date | None]
 _TABLES: Final = {Receipt: "receipts", Send: "recordings", Quarantined: "quarantine"}
 
 
@@ -37,14 +40,38 @@ class Batch:
         return stored_transid(send)
 
     @cached_property
-    def inserts(self) -> Mapping[str, Sequence[tuple[rows.Row, bytes]]]:
-        """By table, the rows to insert, each key once: the least by (accepted_at, id)."""
-        kept: dict[str, dict[tuple[object, ...], tuple[rows.Row, bytes]]] = defaultdict(dict)
-        for fact in sorted(self.facts, key=lambda fact: (fact.accepted_at, fact.id)):
-            row = self._row(fact)
-            key = (fact.digest, row.get("day"))  # recordings are not kept by day
-            kept[self.table_of(fact)].setdefault(key, (row, fact.raw))
-        return {table: list(by_key.values()) for table, by_key in kept.items()}
+    def kept(self) -> Mapping[FactKey, Fact]:
+        """The facts to keep: of copies the least by (accepted_at, id)."""
+        least: dict[FactKey, Fact] = {}
+        for fact in self.facts:
+            key = self.key_of(fact)
+            known = least.setdefault(key, fact)
+            if known is not fact and (fact.accepted_at, fact.id) < (known.accepted_at, known.id):
+                least[key] = fact
+        return least
+
+    def key_of(self, fact: Fact) -> FactKey:
+        """Return the key of a fact's row: copies have it in common, as long as they name the same.
+
+        A copy that was read otherwise can name another transid: then both are kept.
+        """
+        match fact.body:
+            case Receipt(transid=transid):
+                return "receipts", transid_of(transid), fact.digest, rows.day_of(fact)
+            case Notice(sender=sender):
+                return self.table_of(fact), destination_key(sender), fact.digest, rows.day_of(fact)
+            case Quarantined():
+                return "quarantine", "", fact.digest, rows.day_of(fact)
+            case Send():
+                return "recordings", self.transid_for(fact, fact.body), fact.digest, None
+
+    @cached_property
+    def inserts(self) -> Mapping[str, Mapping[UUID, tuple[rows.Row, bytes]]]:
+        """By table and id, the rows of the facts to keep, with their raw bodies."""
+        found: dict[str, dict[UUID, tuple[rows.Row, bytes]]] = defaultdict(dict)
+        for (table, *_), fact in self.kept.items():
+            found[table][fact.id] = self._row(fact), fact.raw
+        return found
 
     @staticmethod
     def table_of(fact: Fact) -> str:
@@ -68,7 +95,7 @@ class Batch:
     def reported(self) -> Mapping[str, Family]:
         """By domain, what the receipts of this batch say, as if nothing were recorded."""
         by_domain: dict[str, list[Fact]] = defaultdict(list)
-        for fact in self.facts:
+        for fact in self.kept.values():
             if isinstance(fact.body, Receipt):
                 by_domain[fact.domain].append(fact)
         return {

@@ -1,11 +1,13 @@
 """Facts as rows and back. A batch travels as JSON arrays of rows and one bytea of raw bodies."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, Final
-from uuid import UUID
+
+import msgspec
 
 from receiver.domain.deliveries import Delivery
 from receiver.domain.facts import (
@@ -19,7 +21,6 @@ from receiver.domain.facts import (
     Send,
     Source,
     State,
-    id_from,
 )
 from receiver.domain.identity import base_of, destination_key, transid_of
 from receiver.domain.ledger import Family
@@ -27,13 +28,26 @@ from receiver.domain.sends import RecordedSend, ReportedSend, send_id, stored_tr
 
 Row = dict[str, Any]
 
+
+def _reader(of: type) -> Callable[[Any], Row]:
+    """Return what makes a row of the fields of a dataclass."""
+    names = [field.name for field in fields(of)]
+    values = attrgetter(*names)
+    return lambda item: dict(zip(names, values(item), strict=True))
+
+
+_receipt: Final = _reader(Receipt)
+_notice: Final = _reader(Notice)
+_quarantined: Final = _reader(Quarantined)
+_send: Final = _reader(Send)
+_delivery: Final = _reader(Delivery)
+_reported: Final = _reader(ReportedSend)
+_recorded: Final = _reader(RecordedSend)
+_destination: Final = _reader(Destination)
+_answer: Final = _reader(Answer)
 _RECEIPT: Final = tuple(field.name for field in fields(Receipt))
-_NOTICE: Final = tuple(field.name for field in fields(Notice))
-_QUARANTINED: Final = tuple(field.name for field in fields(Quarantined))
-_SEND: Final = tuple(field.name for field in fields(Send))
-_DELIVERY: Final = tuple(field.name for field in fields(Delivery))
 REPORTED: Final = tuple(field.name for field in fields(ReportedSend))
-_RECORDED: Final = tuple(field.name for field in fields(RecordedSend))
+_ENCODER: Final = msgspec.json.Encoder()
 _UTC_TIMES: Final = ("requested_at", "expires_at")
 
 
@@ -46,7 +60,7 @@ def stamps_of(fact: Fact) -> Row:
     """Return the columns that every arrived fact has, but for its raw body."""
     return {
         "day": day_of(fact),
-        "digest": fact.digest,
+        "digest": _hex(fact.digest),
         "accepted_at": fact.accepted_at,
         "id": fact.id,
         "domain": fact.domain,
@@ -57,7 +71,7 @@ def stamps_of(fact: Fact) -> Row:
 
 def receipt_row(fact: Fact, receipt: Receipt) -> Row:
     """Return a row of `receipts`: kept under `<uuid>` where the platform said `<uuid>_0`."""
-    row = stamps_of(fact) | {name: getattr(receipt, name) for name in _RECEIPT}
+    row = stamps_of(fact) | _receipt(receipt)
     row["transid"] = transid_of(receipt.transid)
     row["alias"] = receipt.transid if receipt.transid != row["transid"] else ""
     return row
@@ -65,7 +79,7 @@ def receipt_row(fact: Fact, receipt: Receipt) -> Row:
 
 def notice_row(fact: Fact, notice: Notice) -> Row:
     """Return a row of `messages` or `platform_events`."""
-    row = stamps_of(fact) | {name: getattr(notice, name) for name in _NOTICE}
+    row = stamps_of(fact) | _notice(notice)
     row["sender_key"] = destination_key(notice.sender)
     row["recipient_key"] = destination_key(notice.recipient)
     row["transid"] = transid_of(notice.transid)
@@ -74,27 +88,25 @@ def notice_row(fact: Fact, notice: Notice) -> Row:
 
 def quarantine_row(fact: Fact, body: Quarantined) -> Row:
     """Return a row of `quarantine`."""
-    return stamps_of(fact) | {name: getattr(body, name) for name in _QUARANTINED}
+    return stamps_of(fact) | _quarantined(body)
 
 
 def recording_row(fact: Fact, send: Send, transid: str) -> Row:
     """Return a row of `recordings`, kept under `transid`."""
     row = stamps_of(fact)
     del row["day"]
-    body = {name: getattr(send, name) for name in _SEND}
-    body["destinations"] = [_plain(each) for each in send.destinations]
-    body["answer"] = _plain(send.answer) if send.answer else None
+    body = _send(send)
+    body["destinations"] = [_destination(each) for each in send.destinations]
+    body["answer"] = _answer(send.answer) if send.answer else None
     return row | {"transid": transid, "registration": send.registration, "body": body}
-
-
-def _plain(part: Destination | Answer) -> Row:
-    return {field.name: getattr(part, field.name) for field in fields(part)}
 
 
 def delivery_row(delivery: Delivery) -> Row:
     """Return a row of `deliveries`."""
-    id_ = id_from(delivery.domain, delivery.transid, delivery.destination_key)
-    return {"id": id_} | {name: getattr(delivery, name) for name in _DELIVERY}
+    row = _delivery(delivery)
+    row["decided_digest"] = _hex(delivery.decided_digest)
+    row["also_digest"] = _hex(delivery.also_digest)
+    return row
 
 
 def reported_row(domain: str, transid: str, reported: ReportedSend) -> Row:
@@ -104,7 +116,7 @@ def reported_row(domain: str, transid: str, reported: ReportedSend) -> Row:
         "transid": transid,
         "base": base_of(transid),
         "id": send_id(domain, transid),
-    } | {name: getattr(reported, name) for name in REPORTED}
+    } | _reported(reported)
 
 
 def send_row(domain: str, transid: str, family: Family) -> Row:
@@ -112,7 +124,7 @@ def send_row(domain: str, transid: str, family: Family) -> Row:
     recorded = family.recorded.get(transid, RecordedSend())
     row = reported_row(domain, transid, family.reported.get(transid, ReportedSend()))
     row["family_recorded"] = row["base"] == transid and bool(family.recorded)
-    return row | {name: getattr(recorded, name) for name in _RECORDED}
+    return row | _recorded(recorded)
 
 
 def receipt_fact(row: Mapping[str, Any]) -> Fact:
@@ -148,8 +160,7 @@ def recording_fact(row: Mapping[str, Any]) -> Fact:
 
 
 def _completed(send: Send, row: Mapping[str, Any]) -> Send:
-    known = {name: getattr(send, name) for name in _SEND}
-    return Send(**known | {"transid": row["transid"]})
+    return Send(**_send(send) | {"transid": row["transid"]})
 
 
 def _time(value: str | None) -> datetime | None:
@@ -171,22 +182,18 @@ def _fact(row: Mapping[str, Any], body: Receipt | Send) -> Fact:
 
 def dumps(rows: Iterable[Row]) -> str:
     """Return rows as one JSON array, in the spellings that Postgres reads into its types."""
-    return json.dumps(list(rows), default=_spell, separators=(",", ":"))
+    listed = list(rows)
+    try:
+        return _ENCODER.encode(listed).decode()
+    except UnicodeEncodeError:  # half a character: Postgres is to refuse it, and it alone
+        return json.dumps(listed, default=str)
 
 
-def _spell(value: Any) -> Any:
-    return _SPELLINGS[type(value)](value)
+def _hex(value: bytes) -> str:
+    return "\\x" + value.hex()
 
 
-_SPELLINGS: Final[Mapping[type, Callable[[Any], Any]]] = {
-    datetime: datetime.isoformat,
-    date: date.isoformat,
-    UUID: str,
-    bytes: lambda value: "\\x" + value.hex(),
-}
-
-
-def with_raw(rows: Sequence[tuple[Row, bytes]]) -> tuple[list[Row], bytes]:
+def with_raw(rows: Collection[tuple[Row, bytes]]) -> tuple[list[Row], bytes]:
     """Return the rows with the place of their raw bodies in the bytes that travel beside them."""
     at = 1
     placed = []

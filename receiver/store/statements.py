@@ -52,59 +52,101 @@ def select_without_raw(row: type[Base], condition: str) -> str:
     return f"SELECT {names} FROM {table.name} WHERE {condition}"
 
 
-def _insert_fact(table: Table) -> str:
-    """Insert what is new; of what is known keep the least by (accepted_at, id)."""
-    key = [column.name for column in table.primary_key.columns]
+def _key(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key.columns]
+
+
+def _insert_new(table: Table) -> str:
     names = _written(table)
     taken = ", ".join(
         "substring(%(raws)b::bytea FROM raw_at FOR raw_length)" if name == "raw" else f"f.{name}"
         for name in names
     )
     source = _recordset(table, "rows", alias="f", more=", raw_at int, raw_length int")
-    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
     return (
-        f"INSERT INTO {table.name} AS kept ({', '.join(names)}) SELECT {taken} FROM {source}"
-        f" ORDER BY {', '.join(key)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
-        " WHERE (excluded.accepted_at, excluded.id) < (kept.accepted_at, kept.id)"
-        " RETURNING id"
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {taken} FROM {source}"
+        f" ORDER BY {', '.join(_key(table))} ON CONFLICT DO NOTHING RETURNING id"
     )
 
 
-#: By table: (%(rows)s, %(raws)b) -> the facts that are kept from now on.
-INSERT_FACTS: Final = {
-    table_of(row).name: _insert_fact(table_of(row))
-    for row in (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow, RecordingRow)
-}
+def _same(table: Table) -> str:
+    return " AND ".join(f"t.{name} = f.{name}" for name in _key(table))
 
 
-def _known_ids(table: Table) -> str:
-    key = [column.name for column in table.primary_key.columns]
-    typed = _typed(table.columns, key)
+def _parsed(table: Table) -> list[str]:
+    stamps = {*_key(table), "raw", "accepted_at", "id"}
+    return [name for name in _written(table) if name not in stamps]
+
+
+def _find_known(table: Table) -> str:
+    kept, comes = (", ".join(f"{side}.{name}" for name in _parsed(table)) for side in "tf")
     return (
-        f"SELECT t.digest, t.day, t.id FROM {table.name} t"
-        f" JOIN jsonb_to_recordset(%(rows)s::jsonb) AS f({typed}) USING ({', '.join(key)})"
+        f"SELECT f.id, t.id, ({kept}) IS DISTINCT FROM ({comes}),"
+        " (f.accepted_at, f.id) < (t.accepted_at, t.id)"
+        f" FROM {_recordset(table, 'rows', alias='f')} JOIN {table.name} t ON {_same(table)}"
     )
 
 
-#: By table: (%(rows)s) -> the ids under which repeated facts are kept.
-KNOWN_IDS: Final = {
-    name: _known_ids(table)
-    for name, table in SendRow.metadata.tables.items()
-    if "day" in table.columns
+def _replace(table: Table) -> str:
+    taken = ", ".join(f"{name} = f.{name}" for name in ("accepted_at", "id", *_parsed(table)))
+    return (
+        f"UPDATE {table.name} t SET {taken} FROM {_recordset(table, 'rows', alias='f')}"
+        f" WHERE {_same(table)} AND (f.accepted_at, f.id) < (t.accepted_at, t.id)"
+    )
+
+
+_FACTS: Final = tuple(
+    table_of(row) for row in (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow, RecordingRow)
+)
+#: By table: (%(rows)s, %(raws)b) -> the ids of the facts that were not known.
+INSERT_NEW: Final = {table.name: _insert_new(table) for table in _FACTS}
+#: By table: (%(rows)s) -> of facts that come again their id, the id that is kept, whether they
+#: read otherwise now, and whether they were accepted earlier than what is kept.
+FIND_KNOWN: Final = {table.name: _find_known(table) for table in _FACTS}
+#: By table: (%(rows)s) Keep those in the place of what was accepted later.
+REPLACE: Final = {table.name: _replace(table) for table in _FACTS}
+
+
+def _given(name: str) -> str:
+    """Return the least text given; an empty one is none."""
+    return f"coalesce(least(nullif(k.{name}, ''), nullif(f.{name}, '')), '')"
+
+
+#: What receipts say of a send, where all facts count: `k` is kept, `f` comes.
+_SEND_SUMS: Final = {
+    "reported": "k.reported OR f.reported",
+    "aliases": """CASE WHEN k.aliases @> f.aliases THEN k.aliases
+        ELSE ARRAY(SELECT DISTINCT unnest(k.aliases || f.aliases) ORDER BY 1) END""",
+    "reported_point_id": "least(k.reported_point_id, f.reported_point_id)",
+    "reported_channel": _given("reported_channel"),
+    "reported_correlationid": _given("reported_correlationid"),
+    "reported_callback_data": _given("reported_callback_data"),
+    "reported_at": "least(k.reported_at, f.reported_at)",
+    "first_day": "least(k.first_day, f.first_day)",
+    "last_day": "greatest(k.last_day, f.last_day)",
 }
+
+
+def _setting(sets: dict[str, str], *, comes: str) -> tuple[str, str]:
+    """Return the assignments, and the condition under which they change anything."""
+    named = {name: re.sub(r"\bf\.", f"{comes}.", value) for name, value in sets.items()}
+    assigned = ", ".join(f"{name} = {value}" for name, value in named.items())
+    before = ", ".join(f"k.{name}" for name in named)
+    return assigned, f"({before}) IS DISTINCT FROM ({', '.join(named.values())})"
+
 
 _REPORTED_COLUMNS: Final = ("domain", "transid", "base", "id", *rows.REPORTED)
 _REPORTED: Final = ", ".join(_REPORTED_COLUMNS)
-_REPORTED_SET: Final = (
-    f"jsonb_to_recordset(%(sends)s::jsonb) AS f({_typed(_SENDS.columns, _REPORTED_COLUMNS)})"
-)
+_SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, comes="excluded")
 
-#: (%(sends)s) Make sure that every send has its row, and every family the row that locks it.
-OPEN_SENDS: Final = (
-    f"INSERT INTO sends ({_REPORTED}) SELECT {_REPORTED} FROM {_REPORTED_SET}"
-    " ORDER BY domain, base, transid"
-    " ON CONFLICT DO NOTHING"  # on any key: the id, too, is met by who opens the same send
-)
+#: (%(sends)s) Make sure that every send has its row, with what receipts say of it, and lock it:
+#: a row is locked by its conflict, also where nothing changes. In key order, a base first.
+OPEN_SENDS: Final = f"""
+    INSERT INTO sends AS k ({_REPORTED}) SELECT {_REPORTED}
+      FROM jsonb_to_recordset(%(sends)s::jsonb) AS f({_typed(_SENDS.columns, _REPORTED_COLUMNS)})
+     ORDER BY domain, base, transid
+    ON CONFLICT (transid, domain) DO UPDATE SET {_SUMMED} WHERE {_SUM_CHANGES}
+    """
 
 _FAMILIES: Final = (
     'jsonb_to_recordset(%(families)s::jsonb) AS f(domain text COLLATE "C", base text COLLATE "C")'
@@ -121,11 +163,6 @@ FAMILY_SENDS: Final = (
     "SELECT s.domain, s.base, s.transid, s.recorded, s.first_day, s.last_day"
     f" FROM sends s JOIN {_FAMILIES} USING (domain, base)"
 )
-
-
-def _given(name: str) -> str:
-    """Return the least text given; an empty one is none."""
-    return f"coalesce(least(nullif(k.{name}, ''), nullif(f.{name}, '')), '')"
 
 
 #: What two accounts of a delivery come to where all facts count: `k` is kept, `f` comes.
@@ -146,20 +183,6 @@ _DELIVERY_SUMS: Final = {
     "arrived_at": "least(k.arrived_at, f.arrived_at)",
 }
 
-#: The same for what receipts say of a send.
-_SEND_SUMS: Final = {
-    "reported": "k.reported OR f.reported",
-    "aliases": """CASE WHEN k.aliases @> f.aliases THEN k.aliases
-        ELSE ARRAY(SELECT DISTINCT unnest(k.aliases || f.aliases) ORDER BY 1) END""",
-    "reported_point_id": "least(k.reported_point_id, f.reported_point_id)",
-    "reported_channel": _given("reported_channel"),
-    "reported_correlationid": _given("reported_correlationid"),
-    "reported_callback_data": _given("reported_callback_data"),
-    "reported_at": "least(k.reported_at, f.reported_at)",
-    "first_day": "least(k.first_day, f.first_day)",
-    "last_day": "greatest(k.last_day, f.last_day)",
-}
-
 
 def _delivery_sets() -> dict[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
@@ -176,22 +199,12 @@ def _delivery_sets() -> dict[str, str]:
     return sets | _DELIVERY_SUMS
 
 
-def _setting(sets: dict[str, str], *, kept: str, comes: str) -> tuple[str, str]:
-    """Return the assignments, and the condition under which they change anything."""
-    named = {
-        name: re.sub(r"\bk\.", f"{kept}.", re.sub(r"\bf\.", f"{comes}.", value))
-        for name, value in sets.items()
-    }
-    assigned = ", ".join(f"{name} = {value}" for name, value in named.items())
-    before = ", ".join(f"{kept}.{name}" for name in named)
-    return assigned, f"({before}) IS DISTINCT FROM ({', '.join(named.values())})"
-
-
 _DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
-_MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), kept="k", comes="excluded")
-_SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, kept="k", comes="f")
+_DELIVERY_KEY: Final = ("transid", "domain", "destination_key")
+_SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
+_MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), comes="excluded")
 
-#: (%(deliveries)s, %(sends)s) Join what receipts say with what is kept, wherever that needs no
+#: (%(deliveries)s) Join what receipts say with what is kept, wherever that needs no
 #: other fact: nothing is recorded that a delivery could belong to, or no destination can be
 #: mistaken for a recorded one, or the delivery is there and stays of the type by which it may be
 #: paired. Returns the families that must be folded anew.
@@ -204,24 +217,19 @@ MERGE: Final = f"""
           FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
           JOIN sends t ON t.domain = f.domain AND t.transid = f.transid
           JOIN sends b ON b.domain = t.domain AND b.transid = t.base
-          LEFT JOIN deliveries d ON d.id = f.id),
+          LEFT JOIN deliveries d ON {_SAME_DELIVERY}),
     merged AS (
         INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
         SELECT {_DELIVERY_COLUMNS} FROM judged WHERE plain ORDER BY domain, transid, destination_key
-        ON CONFLICT (id) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES}),
-    summed AS (
-        UPDATE sends k SET {_SUMMED}
-          FROM {_REPORTED_SET}
-         WHERE k.domain = f.domain AND k.transid = f.transid AND f.first_day IS NOT NULL
-           AND {_SUM_CHANGES})
+        ON CONFLICT ({", ".join(_DELIVERY_KEY)}) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES})
     SELECT DISTINCT domain, base FROM judged WHERE NOT plain
     """
 
 
 def _folded(table: Table, *, comes: str) -> tuple[str, str]:
-    key = {"id", "domain", "transid", "destination_key"}
+    key = {"id", *_DELIVERY_KEY}
     names = [name for name in _written(table) if name not in key]
-    return _setting({name: f"f.{name}" for name in names}, kept="k", comes=comes)
+    return _setting({name: f"f.{name}" for name in names}, comes=comes)
 
 
 _FOLDED_SENDS, _SENDS_CHANGE = _folded(_SENDS, comes="f")
@@ -239,12 +247,12 @@ DROP_DELIVERIES: Final = f"""
      WHERE s.domain = f.domain AND s.base = f.base
        AND d.domain = s.domain AND d.transid = s.transid
        AND NOT EXISTS (
-           SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="g")}
-            WHERE g.id = d.id)
+           SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="f")} WHERE {_SAME_DELIVERY})
     """
 WRITE_DELIVERIES: Final = f"""
     INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
     SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
      ORDER BY domain, transid, destination_key
-    ON CONFLICT (id) DO UPDATE SET {_FOLDED_DELIVERIES} WHERE {_DELIVERIES_CHANGE}
+    ON CONFLICT ({", ".join(_DELIVERY_KEY)})
+        DO UPDATE SET {_FOLDED_DELIVERIES} WHERE {_DELIVERIES_CHANGE}
     """

@@ -112,6 +112,7 @@ class SendRow(Base):
     __tablename__ = "sends"
     __table_args__ = (
         UniqueConstraint("transid", "domain", name="sends_transid"),
+        Index("sends_id", "id"),  # unique by itself: it follows from domain and transid
         Index("sends_base", "base", "domain"),
         Index("sends_newest", "domain", "seq", postgresql_where=text("recorded OR reported")),
         Index(
@@ -127,7 +128,7 @@ class SendRow(Base):
     )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    id: Mapped[UUID] = mapped_column(unique=True)
+    id: Mapped[UUID]
     domain: Mapped[str]
     transid: Mapped[str]
     base: Mapped[str]
@@ -201,11 +202,13 @@ class RecordingRow(Base):
 
 
 class DeliveryRow(Base):
-    """One send to one destination, folded. Its id follows from domain, transid and key."""
+    """One send to one destination, folded."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("deliveries_transid", "transid", "domain", "seq"),
+        UniqueConstraint(
+            "transid", "domain", "destination_key", name="deliveries_transid_destination_key"
+        ),
         Index("deliveries_destination", "destination_key", "domain", "seq"),
         Index(
             "deliveries_correlationid",
@@ -217,7 +220,6 @@ class DeliveryRow(Base):
     )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    id: Mapped[UUID] = mapped_column(unique=True)
     domain: Mapped[str]
     transid: Mapped[str]
     destination_key: Mapped[str]

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from receiver.domain.facts import Fact, Receipt, Send, digest_of
-from receiver.domain.identity import base_of
+from receiver.domain.identity import base_of, transid_of
 from receiver.domain.ledger import fold
 from receiver.domain.sends import registered_transid, stored_transid
 from receiver.store import rows
@@ -51,7 +51,7 @@ def folded(facts: Sequence[Fact], domain: str) -> Ledger:
         if isinstance(body := fact.body, Send) and body.registration and body.transid
     }
     families: dict[str, list[Fact]] = defaultdict(list)
-    for fact in facts:
+    for fact in retained(facts):
         body = fact.body
         if isinstance(body, Send) and body.registration in completed:
             body = replace(body, transid=completed[body.registration])
@@ -65,8 +65,20 @@ def folded(facts: Sequence[Fact], domain: str) -> Ledger:
             if row["recorded"] or row["reported"]:
                 ledger["send", transid] = row | {"aliases": list(row["aliases"])}
         for key, delivery in family.deliveries.items():
-            ledger["delivery", *key] = rows.delivery_row(delivery)
+            ledger["delivery", *key] = asdict(delivery)
     return ledger
+
+
+def retained(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts without repetitions: of receipts that came twice on a day, the earlier one."""
+    kept: dict[tuple[object, ...], Fact] = {}
+    for fact in sorted(facts, key=lambda fact: (fact.accepted_at, fact.id)):
+        if isinstance(fact.body, Receipt):
+            key = (transid_of(fact.body.transid), fact.digest, rows.day_of(fact))
+            kept.setdefault(key, fact)
+        else:
+            kept[fact.id,] = fact
+    return list(kept.values())
 
 
 def _transid(body: Send | Receipt) -> str:
