@@ -3,7 +3,7 @@
 Source: CONTRACT.md 3 (inbound messages), 4 (call events), 9.19 to 9.21 (traps).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from receiver.domain.facts import Kind, Notice
 from receiver.platform.attachments import PLACED, attachments_of, files_of
 from receiver.platform.bodies import embedded
 from receiver.platform.channels import channel_of, recipient_key, sender_key
+from receiver.platform.compiled import compiled
 from receiver.platform.fields import Address, Channel, Details, Key, Transaction, Verbatim
 from receiver.platform.keys import fold, fold_key
 from receiver.platform.storable import LONG, WHOLE, text_of
@@ -82,6 +83,7 @@ class NoticeSchema(Schema):
 
 
 NOTICES: Final = NoticeSchema()
+_load: Final[Callable[[Mapping[str, Any]], Notice]] = compiled(NOTICES, NOTICES.make)
 
 
 def parse_notice(kind: Kind, said: Mapping[str, Any], zone: tzinfo) -> Notice:
@@ -90,7 +92,7 @@ def parse_notice(kind: Kind, said: Mapping[str, Any], zone: tzinfo) -> Notice:
     Raises: PayloadError naming the fields with which it can't be one.
     """
     try:
-        notice: Notice = NOTICES.load({"kind": kind.value, **_columns(kind, said, zone)})
+        notice = _load({"kind": kind.value, **_columns(kind, said, zone)})
     except ValidationError as error:
         faults = error.messages_dict
         raise PayloadError("bad_field", "a field can't be taken", fields=faults) from None

@@ -3,7 +3,7 @@
 Source: CONTRACT.md 2 (payload), 2.1 (inner fields), 2.2 (envelope), 9.18 (where the ids may be).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Receipt
 from receiver.domain.identity import type_of
 from receiver.platform.bodies import embedded
+from receiver.platform.compiled import compiled
 from receiver.platform.fields import Address, Channel, Count, Key, Transaction, Verbatim
 from receiver.platform.keys import fold
 from receiver.platform.storable import LONG, text_of
@@ -61,6 +62,7 @@ class ReceiptSchema(Schema):
 
 
 RECEIPTS: Final = ReceiptSchema()
+_load: Final[Callable[[Mapping[str, Any]], Receipt]] = compiled(RECEIPTS, RECEIPTS.make)
 
 
 def parse_receipt(said: Mapping[str, Any], zone: tzinfo) -> Receipt:
@@ -69,7 +71,7 @@ def parse_receipt(said: Mapping[str, Any], zone: tzinfo) -> Receipt:
     Raises: PayloadError naming the fields without which it can't be one.
     """
     try:
-        receipt: Receipt = RECEIPTS.load(_flat(said, zone))
+        receipt = _load(_flat(said, zone))
     except ValidationError as error:
         faults = {_PATHS.get(key, key): found for key, found in error.messages_dict.items()}
         raise PayloadError("bad_field", "the receipt lacks what it needs", fields=faults) from None
