@@ -24,6 +24,12 @@ def upgrade() -> None:
             "CREATE UNIQUE INDEX CONCURRENTLY deliveries_transid_destination_key"
             " ON deliveries (transid, domain, destination_key)"
         )
+        # With the domain in it, it looked as good for one delivery as the unique key does, and
+        # a number with many deliveries was read as a whole for each.
+        op.execute("DROP INDEX CONCURRENTLY deliveries_destination")
+        op.execute(
+            "CREATE INDEX CONCURRENTLY deliveries_destination ON deliveries (destination_key, seq)"
+        )
     op.execute(
         "ALTER TABLE deliveries ADD CONSTRAINT deliveries_transid_destination_key"
         " UNIQUE USING INDEX deliveries_transid_destination_key"
@@ -41,5 +47,7 @@ def downgrade() -> None:
     op.create_unique_constraint("deliveries_id_key", "deliveries", ["id"])
     op.create_index("deliveries_transid", "deliveries", ["transid", "domain", "seq"])
     op.drop_constraint("deliveries_transid_destination_key", "deliveries")
+    op.drop_index("deliveries_destination", "deliveries")
+    op.create_index("deliveries_destination", "deliveries", ["destination_key", "domain", "seq"])
     op.drop_index("sends_id", "sends")
     op.create_unique_constraint("sends_id_key", "sends", ["id"])

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, pq
 
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Quarantined, Send
@@ -22,14 +22,17 @@ from receiver.domain.identity import base_of
 from receiver.domain.sends import REGISTERED_PREFIX, registered_transid, send_id
 from receiver.store import partitions, refold, rows, statements
 from receiver.store.batch import Batch, Completions, registrations_of
+from receiver.store.roundtrip import Asked, Rows, roundtrip
 
 RETRIES: Final = 6
 _TRANSIENT: Final = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
     errors.LockNotAvailable,
+    errors.InvalidSqlStatementName,  # prepared anew at the next attempt
     errors.UniqueViolation,  # every insert names what to do on a known key: only a race gets here
 )
+_UNDER_WAY: Final = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 #: SQLSTATE classes that blame a fact: bad data, broken constraint, too large for the server.
 _BLAMING: Final = ("22", "23", "54")
 
@@ -101,28 +104,48 @@ def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequ
 
 
 def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
-    registrations = registrations_of(facts)
-    completions = _completions(connection, registrations)
-    batch = Batch(facts, completions)
-    with connection.pipeline(), connection.transaction():
-        if batch.sends:
-            opened = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
-            connection.execute(statements.OPEN_SENDS, {"sends": opened})
-        if completions != _completions(connection, registrations):
-            raise _CompletedMeanwhileError
-        recorded = set(_recorded(connection, batch))
-        _complete(connection, batch)
-        inserted = [_insert(connection, *each) for each in sorted(batch.inserts.items())]
-        unsettled = set(batch.recorded_families)
-        if batch.reported:
-            parameters = {"deliveries": rows.dumps(batch.deliveries)}
-            unsettled |= set(connection.execute(statements.MERGE, parameters))
-        new = {id_ for cursor in inserted for (id_,) in cursor}
-        known = _known(connection, batch, new)
-        unsettled |= _differing(batch, known)
-        if unsettled:
-            refold.fold_locked(connection, unsettled)
-        return _results(batch, new, known, recorded)
+    batch = Batch(facts, _completions(connection, registrations_of(facts)))
+    try:
+        taken = _write(connection, batch)
+        roundtrip(connection, [("COMMIT", {})])
+    except BaseException:
+        if connection.info.transaction_status in _UNDER_WAY:
+            roundtrip(connection, [("ROLLBACK", {})])
+        raise
+    return taken
+
+
+def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applied]:
+    """Write a batch in a transaction that it begins, in one round trip if it is nothing special."""
+    opening: list[Asked] = [("BEGIN", {})]
+    if batch.sends:
+        opened = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
+        opening.append((statements.OPEN_SENDS, {"sends": opened}))
+    recorded: set[tuple[str, str]] = set()
+    if batch.recorded:
+        roundtrip(connection, opening)
+        opening, recorded = [], _take_up(connection, batch)
+    inserts = [_insert(*each) for each in sorted(batch.inserts.items())]
+    merge = [_merge(batch)] if batch.reported else []
+    answers = roundtrip(connection, [*opening, *inserts, *merge])[len(opening) :]
+    new = _new(batch, answers[: len(inserts)])
+    known = _known(connection, batch, new)
+    unsettled = batch.recorded_families | _differing(batch, known)
+    unsettled |= {
+        (str(domain), str(base)) for found in answers[len(inserts) :] for domain, base in found
+    }
+    if unsettled:
+        refold.fold_locked(connection, unsettled)
+    return _results(batch, new, known, recorded)
+
+
+def _take_up(connection: psycopg.Connection[Any], batch: Batch) -> set[tuple[str, str]]:
+    """Prepare for the recordings of a batch; return the sends that somebody recorded before."""
+    if batch.completed != _completions(connection, registrations_of(batch.facts)):
+        raise _CompletedMeanwhileError
+    recorded = set(_recorded(connection, batch))
+    _complete(connection, batch)
+    return recorded
 
 
 class _CompletedMeanwhileError(Exception):
@@ -153,14 +176,22 @@ def _recorded(connection: psycopg.Connection[Any], batch: Batch) -> Iterable[tup
     )
 
 
-def _insert(
-    connection: psycopg.Connection[Any],
-    table: str,
-    found: Mapping[UUID, tuple[rows.Row, bytes]],
-) -> psycopg.Cursor[Any]:
+def _insert(table: str, found: Mapping[UUID, tuple[rows.Row, bytes]]) -> Asked:
     placed, raws = rows.with_raw(found.values())
-    parameters = {"rows": rows.dumps(placed), "raws": raws}
-    return connection.execute(statements.INSERT_NEW[table], parameters)
+    return statements.INSERT_NEW[table], {"rows": rows.dumps(placed), "raws": raws}
+
+
+def _merge(batch: Batch) -> Asked:
+    return statements.MERGE, {"deliveries": rows.dumps(batch.deliveries)}
+
+
+def _new(batch: Batch, inserted: Sequence[Rows]) -> set[UUID]:
+    """Return the ids of the facts that were not known."""
+    new: set[UUID] = set()
+    for (_, found), answer in zip(sorted(batch.inserts.items()), inserted, strict=True):
+        all_new = len(answer) == len(found)
+        new.update(found if all_new else (UUID(id_) for (id_,) in answer))
+    return new
 
 
 def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:

@@ -21,10 +21,14 @@ _TABLES: Final = {Receipt: "receipts", Send: "recordings", Quarantined: "quarant
 
 
 class Batch:
-    """Facts that are applied together. `completions` are those known from before."""
+    """Facts that are applied together. `completions` are those known from before.
+
+    It knows them as `completed`, and with those of its own facts as `completions`.
+    """
 
     def __init__(self, facts: Sequence[Fact], completions: Completions) -> None:
         self.facts = facts
+        self.completed = completions
         self.completions = dict(completions)
         for fact in facts:
             send = fact.body

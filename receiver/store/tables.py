@@ -209,7 +209,7 @@ class DeliveryRow(Base):
         UniqueConstraint(
             "transid", "domain", "destination_key", name="deliveries_transid_destination_key"
         ),
-        Index("deliveries_destination", "destination_key", "domain", "seq"),
+        Index("deliveries_destination", "destination_key", "seq"),
         Index(
             "deliveries_correlationid",
             "correlationid",
