@@ -1,0 +1,60 @@
+"""The local disk, so that waiting for it keeps nobody else waiting."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar, cast
+
+import gevent
+from gevent import monkey
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Fsync = Callable[[int], None]
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+
+
+def offload(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` returns, without holding up the event loop where there is one.
+
+    It runs in another thread then, where our locks and our log must not be touched.
+    """
+    if not monkey.is_module_patched("threading"):
+        return work(*args, **kwargs)
+    return cast(T, gevent.get_hub().threadpool.apply(work, args, kwargs))
+
+
+def make_folder(folder: Path, fsync: Fsync = os.fsync) -> None:
+    """Make sure that `folder` is there, for good. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, fsync)
+    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    fsync_folder(folder.parent, fsync)
+
+
+def fsync_folder(folder: Path, fsync: Fsync = os.fsync) -> None:
+    """Make sure that the names in `folder` outlive a power cut. Raises OSError."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def write_all(file: int, content: bytes) -> None:
+    """Write all of `content` to an open file. Raises OSError; then a part may be written."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def read_at(file: int, length: int, offset: int) -> bytes:
+    """Return up to `length` bytes of an open file; fewer only at its end. Raises OSError."""
+    parts: list[bytes] = []
+    while length > 0 and (part := os.pread(file, length, offset)):
+        parts.append(part)
+        length -= len(part)
+        offset += len(part)
+    return b"".join(parts)
