@@ -3,7 +3,9 @@
 from receiver import create_app
 from receiver.log import configure
 from receiver.settings import Settings
+from receiver.web.rooms import rooms_of
 
 settings = Settings.from_environ()
 configure(settings.log_level)
 app = create_app(settings)
+rooms_of(app).open()

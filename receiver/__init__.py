@@ -2,19 +2,31 @@
 
 from functools import partial
 
+import structlog
 from flask import Flask
 
 from receiver.domain.errors import SetupError
+from receiver.inbox.spool import Drainer, Spool
+from receiver.inbox.ways import Inbox
 from receiver.inbox.writer import Writer
+from receiver.sealing import Sealer
 from receiver.settings import MEBIBYTE, Settings
-from receiver.store.database import connect, make_engine
+from receiver.store.database import make_engine
+from receiver.store.directory import DirectoryReader
+from receiver.store.fitness import connect_for_facts
 from receiver.web import errors, health, hooks, messages, openapi, recording, sends
+from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
+from receiver.web.application import Application
 from receiver.web.body import Intake
 from receiver.web.key_ring import KeyRing
 from receiver.web.lines import ClosedLines, CollapsedSlashes
+from receiver.web.metrics import metrics_
 from receiver.web.readiness import Readiness
 from receiver.web.rooms import Rooms
+from receiver.web.roster import Roster
+from receiver.web.snapshot import Snapshot
+from receiver.web.spool_watch import SpoolWatch
 
 #: Bodies that are being read or wait for their commit, per process.
 IN_FLIGHT_BYTES = 256 * MEBIBYTE
@@ -22,11 +34,14 @@ IN_FLIGHT_BYTES = 256 * MEBIBYTE
 _BLUEPRINTS = (
     hooks.hooks,
     health.health,
+    metrics_,
     openapi.openapi,
     recording.recording,
     sends.sends_,
     messages.messages,
 )
+
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> Flask:
@@ -36,7 +51,7 @@ def create_app(settings: Settings) -> Flask:
     """
     if not settings.database_url:
         raise SetupError("no database is named: set DATABASE_URL, or start with `receiver run`")
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
@@ -45,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     errors.register(app)
     inner = CollapsedSlashes(app.wsgi_app, prefix="/hooks")
-    app.wsgi_app = ClosedLines(inner)  # type: ignore[method-assign]
+    app.wsgi_app = ClosedLines(AccessLines(inner))  # type: ignore[method-assign]
     return app
 
 
@@ -53,14 +68,54 @@ def _rooms(settings: Settings) -> Rooms:
     url = settings.database_url
     # The way in has connections of its own, so that heavy reads can't keep it waiting.
     doors = make_engine(url, pool_size=2, statement_seconds=2)
+    roster = Roster(DirectoryReader(url), Snapshot(settings.var_dir, settings.secret_keys))
+    sealer = _sealer(settings)
+    spool = _spool(settings, sealer) if sealer else None
+    patience = settings.store_budget if spool else settings.store_deadline
+    writer = Writer(
+        partial(connect_for_facts, url),
+        patience_seconds=patience.total_seconds(),
+        deadline_seconds=settings.store_deadline.total_seconds(),
+    )
     return Rooms(
         settings=settings,
         engine=make_engine(url),
-        inbox=Writer(
-            partial(connect, url), deadline_seconds=settings.store_deadline.total_seconds()
+        inbox=Inbox(writer, spool),
+        drainer=_drainer(settings, sealer, writer, spool) if sealer and spool else None,
+        roster=roster,
+        admission=Admission(roster),
+        keys=KeyRing(roster),
+        readiness=Readiness(
+            doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes)
         ),
-        admission=Admission(doors),
-        keys=KeyRing(doors),
-        readiness=Readiness(doors),
         intake=Intake(IN_FLIGHT_BYTES),
+    )
+
+
+def _sealer(settings: Settings) -> Sealer | None:
+    """Return what seals the spool; without a key there is no spool, but there is a service."""
+    if settings.spool_dir is None:
+        return None
+    try:
+        return Sealer.of(settings.secret_keys, settings.var_dir)
+    except SetupError as error:
+        log.warning("no_spool", reason=str(error))
+        return None
+
+
+def _spool(settings: Settings, sealer: Sealer) -> Spool:
+    assert settings.spool_dir
+    return Spool(settings.spool_dir, sealer, max_bytes=settings.spool_max_bytes)
+
+
+def _drainer(settings: Settings, sealer: Sealer, writer: Writer, spool: Spool) -> Drainer:
+    assert settings.spool_dir
+    return Drainer(
+        settings.spool_dir,
+        sealer,
+        connect=partial(connect_for_facts, settings.database_url),
+        is_open=lambda: writer.is_open,
+        busy=lambda: writer.is_busy,
+        kept_seconds=settings.spool_kept.total_seconds(),
+        spool=spool,
     )

@@ -4,24 +4,36 @@ Exceptions are logged as their class and the lines they passed, never with their
 quote numbers, texts and tokens.
 """
 
+import json
 import logging
 import sys
 import traceback
 from types import TracebackType
+from typing import Any, Final
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
+
+from receiver import metrics
+from receiver.outlet import Outlet
+
+#: Of a trace, so that a line stays under the 4 KiB that pipes take as a whole.
+MOST_FRAMES: Final = 25
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
 def configure(level: str) -> None:
     """Send our own log lines and those of libraries to stdout, from `level` up."""
+    outlet = Outlet(sys.stdout, dropped=metrics.log_line_dropped)
     structlog.configure(
-        processors=[*_processors(), structlog.processors.JSONRenderer(default=str)],
+        processors=[*_processors(), _rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: outlet,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(outlet)
     handler.setFormatter(_library_formatter())
     logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -32,18 +44,24 @@ def _library_formatter() -> logging.Formatter:
         foreign_pre_chain=[structlog.stdlib.add_logger_name, *_processors()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(default=str),
+            lambda *record: _rendered(*record).decode(),
         ],
     )
 
 
 def _processors() -> list[Processor]:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _show_exception,
     ]
+
+
+def _rendered(_: object, __: str, event: Any) -> bytes:
+    try:
+        return _ENCODER.encode(event)
+    except UnicodeEncodeError:  # half a character, as in a file's name that isn't UTF-8
+        return json.dumps(event, default=str).encode()
 
 
 def _show_exception(_: object, __: str, event: EventDict) -> EventDict:
@@ -59,5 +77,5 @@ def _show_exception(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def _lines(trace: TracebackType | None) -> list[str]:
-    frames = traceback.extract_tb(trace)
+    frames = traceback.extract_tb(trace)[-MOST_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

@@ -15,6 +15,7 @@ from receiver.cli.migrate import migrate
 from receiver.cli.points import points
 from receiver.cli.run import run
 from receiver.cli.serve import serve
+from receiver.cli.spool import spool
 from receiver.cli.status import status
 from receiver.cli.worker import worker
 from receiver.domain.errors import ReceiverError, StoreAwayError
@@ -28,7 +29,7 @@ def commands() -> None:
     """Take what the messaging platform reports, and tell what became of each send."""
 
 
-for command in (run, serve, worker, migrate, points, keys, status):
+for command in (run, serve, worker, migrate, points, keys, spool, status):
     commands.add_command(command)
 
 

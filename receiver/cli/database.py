@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from receiver.domain.errors import StoreAwayError
 from receiver.embedded import database_url
 from receiver.settings import Settings
-from receiver.store import partitions, schema
+from receiver.store import fitness, partitions, schema
 from receiver.store.database import check_durable, connect, make_engine
 
 
@@ -56,8 +56,7 @@ def check(url: str) -> None:
         SetupError: it would lose commits.
 
     """
-    with connect(url) as connection:
-        check_durable(connection)
+    fitness.check(url, check_durable)
 
 
 def bring_up_to_date(url: str) -> int:

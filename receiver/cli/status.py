@@ -3,7 +3,9 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any, Final
 
 import click
 
@@ -14,6 +16,8 @@ from receiver.domain.errors import ReceiverError
 from receiver.settings import Settings
 from receiver.store.overview import overview
 
+DEPTH: Final = ("facts", "bytes", "oldest_seconds", "damaged")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
@@ -22,26 +26,47 @@ def status(*, as_json: bool) -> None:
     settings = Settings.from_environ()
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
-    service = _service(base_url)
+    service, seen = _service(base_url)
     database, counts = _database()
     if as_json:
-        facts = {"base_url": base_url, "service": service, "database": database, **counts}
+        facts = {"base_url": base_url, "service": service, "database": database, **seen, **counts}
         click.echo(json.dumps(facts, default=plain, indent=2))
     else:
-        rows = {"service": f"{service} ({base_url})", "database": database, **counts}
+        rows = {"service": f"{service} ({base_url})", "database": database, **seen, **counts}
         echo_rows([{"what": what, "state": state} for what, state in rows.items()], as_json=False)
     if (service, database) != ("up", "up"):
         raise SystemExit(1)
 
 
-def _service(base_url: str) -> str:
+def _service(base_url: str) -> tuple[str, Mapping[str, object]]:
+    """Return how the service is, and how it sees the store and its spool."""
     try:
-        with urllib.request.urlopen(f"{base_url}/health/ready", timeout=2):  # noqa: S310
-            return "up"
+        with urllib.request.urlopen(f"{base_url}/health/ready", timeout=5) as answer:  # noqa: S310
+            told = _told(answer.read())
     except urllib.error.HTTPError as error:
-        return f"not ready ({error.code} {HTTPStatus(error.code).phrase})"
+        phrase = HTTPStatus(error.code).phrase
+        return f"not ready ({error.code} {phrase})", _seen(_told(error.read()))
     except OSError:
-        return "not reachable"
+        return "not reachable", {}
+    return "degraded" if told.get("status") == "degraded" else "up", _seen(told)
+
+
+def _told(body: bytes) -> Mapping[str, Any]:
+    """Return what the service says; an empty mapping where something else answers."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
+    try:
+        database, spool = told["parts"]["database"], told["parts"]["spool"]
+        depth = {f"spool_{name}": spool[name] for name in DEPTH}
+        return {"store": database["status"], "spool": spool["status"], **depth}
+    except (KeyError, TypeError):  # no service of ours
+        return {}
 
 
 def _database() -> tuple[str, dict[str, object]]:

@@ -1,154 +1,164 @@
 """The direct way: one writer a process commits what all waiting requests hold, in one go.
 
 There is no linger: while one batch is being committed the next one gathers. Threads stand for
-greenlets here; where gevent has patched the interpreter they are the same.
+greenlets here; where gevent has patched the interpreter they are the same. One watcher looks
+after all waits, as a timer for each would cost more than the wait.
 """
 
 import contextlib
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import psycopg
 import structlog
 
+from receiver import metrics
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact
+from receiver.inbox.queue import Queue, Waiting
 from receiver.store.apply import Applied, apply
-from receiver.store.batch import raw_bytes
-from receiver.store.database import Deadline
+from receiver.store.database import cut
 
 BATCH_FACTS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
-#: What may wait; past it the store is slower than what comes in, and a caller does better later.
-QUEUE_FACTS: Final = 20_000
-QUEUE_BYTES: Final = 256 * 1024 * 1024
+#: How exactly waits end.
+TICK_SECONDS: Final = 0.05
+#: Between two questions whether the store is back.
+PROBE_SECONDS: Final = 0.5
+#: For so long after a fact live traffic goes before everything else.
+BUSY_SECONDS: Final = 0.25
 
 log = structlog.get_logger()
 
 
-class Inbox(Protocol):
-    """What makes facts durable."""
-
-    def put(self, facts: Sequence[Fact]) -> Sequence[Applied]:
-        """Return once all facts are durable, with a result for each, in order.
-
-        Raises:
-            StoreAwayError: they are not known to be durable; the caller should come again.
-
-        """
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """The facts of one request, until they are durable."""
-
-    facts: Sequence[Fact]
-    size_bytes: int
-    done: threading.Event = field(default_factory=threading.Event)
-    results: Sequence[Applied] = ()
-    error: StoreAwayError | None = None
-    given_up: bool = False
-
-
 class Writer:
-    """Group commit over one connection of its own. Started at the first fact, so after any fork."""
+    """Group commit over one connection of its own. Started at the first fact, so after any fork.
+
+    Once the store was away or hung, nobody waits for it until it is known to be back.
+    """
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection[Any]], *, deadline_seconds: float
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        *,
+        patience_seconds: float,
+        deadline_seconds: float,
+        queue: Queue | None = None,
     ) -> None:
         self._connect = connect
+        self._patience_seconds = patience_seconds
         self._deadline_seconds = deadline_seconds
+        self._queue = Queue() if queue is None else queue
         self._connection: psycopg.Connection[Any] | None = None
-        self._queue: deque[_Waiting] = deque()
-        self._queued_facts = 0
-        self._queued_bytes = 0
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._committing: Sequence[Waiting] = ()
+        self._committing_since = 0.0
+        self._away: StoreAwayError | None = None
+        self._last_fact_at = float("-inf")
+        self._lock = threading.Lock()
+        self._something_waits = threading.Semaphore(0)
+        self._parked = False
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the store took what was last given, or has been found to be back."""
+        return self._away is None
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether live traffic is going on."""
+        return time.monotonic() - self._last_fact_at < BUSY_SECONDS
 
     def put(self, facts: Sequence[Fact]) -> Sequence[Applied]:
-        """Wait until facts are committed, at most the deadline. See `Inbox.put`."""
+        """Return once all facts are committed, with a result for each, in order.
+
+        Raises:
+            StoreAwayError: they are not known to be. At once where the store is away or too much
+                waits for it, else when patience ends.
+
+        """
         if not facts:
             return ()
-        waiting = _Waiting(facts, raw_bytes(facts))
-        self._enqueue(waiting)
-        if not waiting.done.wait(self._deadline_seconds):
-            waiting.given_up = True
-            raise StoreAwayError("the store did not commit in time")
+        waiting = Waiting(facts)
+        with self._lock:
+            self._last_fact_at = waiting.since
+            if self._away:
+                raise StoreAwayError(str(self._away))
+            self._queue.add(waiting)
+            self._start()
+            if self._parked:
+                self._parked = False
+                self._something_waits.release()
+        waiting.ended.acquire()
         if waiting.error:
             raise waiting.error
         return waiting.results
 
     def close(self) -> None:
         """Give the connection back; the next fact opens another."""
-        connection, self._connection = self._connection, None
+        with self._lock:
+            connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error, OSError):
                 connection.close()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        with self._changed:
-            if self._queued_facts >= QUEUE_FACTS or self._queued_bytes >= QUEUE_BYTES:
-                raise StoreAwayError("too much is waiting for the store")
-            if self._thread is None or not self._thread.is_alive():
-                thread = threading.Thread(target=self._run, name="writer", daemon=True)
-                thread.start()
-                self._thread = thread
-            self._queue.append(waiting)
-            self._queued_facts += len(waiting.facts)
-            self._queued_bytes += waiting.size_bytes
-            self._changed.notify()
+    def start(self) -> None:
+        """Begin to look whether the store is there; facts do so too."""
+        with self._lock:
+            self._start()
 
-    def _run(self) -> None:
+    def _start(self) -> None:
+        if all(thread.is_alive() for thread in self._threads) and self._threads:
+            return
+        self._threads = [
+            threading.Thread(target=target, name=target.__name__, daemon=True)
+            for target in (self._write, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _write(self) -> None:
         while True:
             gathered = self._gather()
             try:
                 self._commit(gathered)
             except Exception as error:
-                self._settle(gathered, StoreAwayError("the store failed"))
-                self.close()
+                self._fail(StoreAwayError("the store failed"))
                 with contextlib.suppress(Exception):  # a full disk stops the log, not the writer
                     log.exception("writer_failed", error=type(error).__name__)
+            while self._away:
+                time.sleep(PROBE_SECONDS)
+                self._probe()
 
-    def _gather(self) -> list[_Waiting]:
+    def _gather(self) -> Sequence[Waiting]:
         """Wait for something to do, and take what fits into one batch."""
-        with self._changed:
-            while not self._queue:
-                self._changed.wait()
-            gathered = [self._take()]
-            facts, size = len(gathered[0].facts), gathered[0].size_bytes
-            while self._queue:
-                facts += len(self._queue[0].facts)
-                size += self._queue[0].size_bytes
-                if facts > BATCH_FACTS or size > BATCH_BYTES:
-                    break
-                gathered.append(self._take())
-        return [waiting for waiting in gathered if not waiting.given_up]
+        while True:
+            with self._lock:
+                taken = self._queue.take(most_facts=BATCH_FACTS, most_bytes=BATCH_BYTES)
+                if taken:
+                    self._committing, self._committing_since = taken, time.monotonic()
+                    return taken
+                self._parked = True
+            self._something_waits.acquire()
 
-    def _take(self) -> _Waiting:
-        waiting = self._queue.popleft()
-        self._queued_facts -= len(waiting.facts)
-        self._queued_bytes -= waiting.size_bytes
-        return waiting
-
-    def _commit(self, gathered: Sequence[_Waiting]) -> None:
+    def _commit(self, gathered: Sequence[Waiting]) -> None:
         facts = [fact for waiting in gathered for fact in waiting.facts]
-        if not facts:
-            return
         try:
             results = self._apply(facts)
         except StoreAwayError as error:
-            self.close()
-            self._settle(gathered, error)
-            log.warning("store_away", reason=str(error), facts=len(facts))
+            self._fail(error)
+            with contextlib.suppress(Exception):
+                log.warning("store_away", reason=str(error), facts=len(facts))
             return
         at = 0
-        for waiting in gathered:
-            waiting.results = results[at : at + len(waiting.facts)]
-            at += len(waiting.facts)
-            waiting.done.set()
+        with self._lock:
+            self._committing, self._away = (), None
+            for waiting in gathered:
+                waiting.end(results=results[at : at + len(waiting.facts)])
+                at += len(waiting.facts)
+        metrics.made_durable(len(facts), "direct")
 
     def _apply(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         """Apply over the connection we have, once more over a new one if that was dead."""
@@ -158,19 +168,59 @@ class Writer:
         except StoreAwayError:
             broken = self._connection is None or self._connection.closed
             self.close()
-            if fresh or not broken:
+            if fresh or not broken or self._away:
                 raise
             return self._apply_once(facts)
 
     def _apply_once(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         if self._connection is None:
             self._connection = self._connect()
-        with Deadline(self._connection, self._deadline_seconds):
-            return apply(self._connection, facts)
+        return apply(self._connection, facts)
 
-    @staticmethod
-    def _settle(gathered: Sequence[_Waiting], error: StoreAwayError) -> None:
-        for waiting in gathered:
-            if not waiting.done.is_set():
-                waiting.error = error
-                waiting.done.set()
+    def _fail(self, error: StoreAwayError) -> None:
+        """Let all who wait know at once that the store is away."""
+        self.close()
+        with self._lock:
+            self._away = error
+            for waiting in (*self._committing, *self._queue.expired(float("inf"))):
+                waiting.end(error=error)
+            self._committing = ()
+
+    def _probe(self) -> None:
+        """Take note if the store is back."""
+        try:
+            self._connection = self._connection or self._connect()
+        except StoreAwayError:
+            return
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                log.exception("probe_failed", error=type(error).__name__)
+            return
+        with self._lock:
+            self._away = None
+        with contextlib.suppress(Exception):
+            log.info("store_back")
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(TICK_SECONDS)
+            try:
+                self._look(time.monotonic())
+            except Exception as error:
+                with contextlib.suppress(Exception):
+                    log.exception("watch_failed", error=type(error).__name__)
+
+    def _look(self, now: float) -> None:
+        """End what has waited too long; a batch that hangs tells that the store does."""
+        late = StoreAwayError("the store did not commit in time")
+        with self._lock:
+            expired = list(self._queue.expired(now - self._patience_seconds))
+            lasts_seconds = now - self._committing_since if self._committing else 0.0
+            if lasts_seconds > self._patience_seconds:
+                self._away = self._away or late
+                expired += [*self._committing, *self._queue.expired(float("inf"))]
+            if lasts_seconds > self._deadline_seconds and self._connection is not None:
+                with contextlib.suppress(OSError, psycopg.Error):
+                    cut(self._connection)
+            for waiting in expired:
+                waiting.end(error=late)

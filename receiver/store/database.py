@@ -68,8 +68,13 @@ class Deadline:
     def _cut(self) -> None:
         with self._lock, contextlib.suppress(OSError, psycopg.Error):
             if not self._over:
-                with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
-                    line.shutdown(socket.SHUT_RDWR)
+                cut(self._connection)
+
+
+def cut(connection: psycopg.Connection[Any]) -> None:
+    """End the line to the server; whoever waits for an answer gets an error. Raises OSError."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[Any]:
@@ -77,6 +82,7 @@ def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[An
 
     Raises StoreAwayError when the server can't be reached.
     """
+    connection = None
     try:
         connection = psycopg.connect(
             libpq_url(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
@@ -85,6 +91,8 @@ def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[An
             _prepare(connection, statement_seconds)
             connection.execute(_BY_KEY)
     except psycopg.Error as error:
+        if connection is not None:
+            connection.close()
         raise StoreAwayError(f"the database can't be reached: {_reason(error)}") from error
     return connection
 

@@ -1,21 +1,14 @@
 """The schema's versions: bringing a database to the newest, and telling where it stands."""
 
-from pathlib import Path
-from typing import Final
-
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool
 
 from receiver.domain.errors import SetupError, StoreAwayError
-from receiver.store.database import CONNECT_TIMEOUT_SECONDS, describe, sqlalchemy_url
-
-MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
+from receiver.store import fitness
+from receiver.store.database import describe
+from receiver.store.fitness import MIGRATIONS
 
 
 def config_for(url: str) -> Config:
@@ -40,17 +33,11 @@ def upgrade(url: str) -> None:
 
 
 def require_current(url: str) -> None:
-    """Raise SetupError unless the schema is what this code was written for, or newer."""
-    script = ScriptDirectory.from_config(config_for(url))
-    connect_args = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
-    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=connect_args)
+    """Make sure that the schema is what this code was written for, or newer.
+
+    Raises: SetupError where it isn't, StoreAwayError where nobody can say.
+    """
     try:
-        with engine.connect() as connection:
-            version = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
+        fitness.check(url, fitness.check_current)
+    except StoreAwayError as error:
         raise StoreAwayError(f"the database {describe(url)} can't be reached") from error
-    known = {revision.revision for revision in script.walk_revisions()}
-    if version is None:
-        raise SetupError("the database has no tables yet: run `receiver migrate`")
-    if version in known and version != script.get_current_head():
-        raise SetupError("the schema is behind the code: run `receiver migrate`")

@@ -16,11 +16,14 @@ DEADLINE_SECONDS: Final = 5.0
 LONG_DEADLINE_SECONDS: Final = 7.0
 #: Past this a body has the long deadline.
 LONG_BYTES: Final = 256 * 1024
-#: What is kept of a body over its cap.
 #: Parts of one gzip body; whoever compresses one notification makes one.
 MOST_MEMBERS: Final = 100
+#: What is kept of a body over its cap.
 HEAD_BYTES: Final = 64 * 1024
 _PIECE_BYTES: Final = 64 * 1024
+#: So long a body waits for others to be done with; a caller hears from us within ten seconds.
+ROOM_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.05
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -36,20 +39,35 @@ class Intake:
     def body(self, request: Request, *, cap_bytes: int) -> Iterator[bytes]:
         """Give the body of `request`; its bytes count until the block ends.
 
-        Raises: TooLargeError, SlowBodyError, StoreAwayError where there is no space for it.
+        Whoever says how much is coming waits for room before it is read, so that no two can
+        wait for each other's. Raises: TooLargeError, SlowBodyError, StoreAwayError where there
+        is no room.
         """
-        pieces: list[bytes] = []
-        held_bytes = 0
+        held_bytes = min(request.content_length or 0, cap_bytes)
+        self._await_room(held_bytes)
         try:
+            pieces: list[bytes] = []
+            size = 0
             for piece in _pieces(request, cap_bytes):
                 pieces.append(piece)
-                held_bytes += len(piece)
-                self._left_bytes -= len(piece)
-                if self._left_bytes < 0:
-                    raise StoreAwayError("too many bodies at once")
-            yield b"".join(pieces)
+                size += len(piece)
+                if size > held_bytes:  # it came in chunks, and none says how many
+                    self._hold(size - held_bytes)
+                    held_bytes = size
+            yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
         finally:
             self._left_bytes += held_bytes
+
+    def _await_room(self, size_bytes: int) -> None:
+        until = time.monotonic() + ROOM_SECONDS
+        while size_bytes > self._left_bytes and time.monotonic() < until:
+            gevent.sleep(_LOOK_SECONDS)
+        self._hold(size_bytes)
+
+    def _hold(self, size_bytes: int) -> None:
+        if size_bytes > self._left_bytes:
+            raise StoreAwayError("too many bodies at once")
+        self._left_bytes -= size_bytes
 
 
 def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
@@ -60,7 +78,7 @@ def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
     deadline = _Deadline()
     size, head = 0, b""
     try:
-        while piece := request.stream.read(_PIECE_BYTES):
+        for piece in _arriving(request):
             size += len(piece)
             head = head or piece[:HEAD_BYTES]
             if size > LONG_BYTES:
@@ -80,6 +98,13 @@ def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
         raise TooLargeError(cap_bytes, head=head)
     if size < (request.content_length or 0):
         raise SlowBodyError("the body broke off")
+
+
+def _arriving(request: Request) -> Iterator[bytes]:
+    stream, length, size = request.stream, request.content_length, 0
+    while size != length and (piece := stream.read(_PIECE_BYTES)):
+        size += len(piece)
+        yield piece
 
 
 class _Deadline:

@@ -6,8 +6,10 @@ from typing import Final
 
 from flask import Response, request
 
-#: What is accepted is committed, so it is in the ledger.
-LEDGER: Final = ("Receiver-Ledger", "complete=true; spooled=0; oldest=0")
+from receiver.web.rooms import rooms
+from receiver.web.spool_watch import SpoolState
+
+LEDGER: Final = "Receiver-Ledger"
 _ETAG_CHARACTERS: Final = 32
 
 
@@ -16,8 +18,14 @@ def finish(response: Response) -> Response:
     if request.method in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "private, no-cache"
         if response.status_code == HTTPStatus.OK:
-            response.headers[LEDGER[0]] = LEDGER[1]
+            response.headers[LEDGER] = _told(rooms().readiness.spool.look())
             response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:_ETAG_CHARACTERS])
             response.make_conditional(request)
             response.headers.pop("Date", None)  # werkzeug's; the server adds its own
     return response
+
+
+def _told(spool: SpoolState) -> str:
+    """Say what is accepted and not in the ledger yet: what this host's spool holds."""
+    complete = "true" if spool.is_empty else "false"
+    return f"complete={complete}; spooled={spool.depth.facts}; oldest={spool.oldest_seconds}"

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from receiver.web.auth import public
 from receiver.web.rooms import rooms
+from receiver.web.spool_watch import SpoolState
 
 health = Blueprint("health", __name__, url_prefix="/health")
 _UNCACHED = {"Cache-Control": "no-store"}
@@ -23,8 +24,22 @@ def live() -> ResponseReturnValue:
 @public
 def ready() -> ResponseReturnValue:
     """Say whether a notification can be made durable. 503 sends the traffic elsewhere."""
-    database = rooms().readiness.database()
-    if database == "ok":
-        return {"status": "ready", "parts": {"database": database}}, HTTPStatus.OK, _UNCACHED
-    answer = {"status": "unready", "parts": {"database": database}}
-    return answer, HTTPStatus.SERVICE_UNAVAILABLE, _UNCACHED
+    readiness = rooms().readiness
+    status = readiness.overall()
+    database = {"status": readiness.database()}
+    answer = {
+        "status": status,
+        "parts": {"database": database, "spool": _spool(readiness.spool.look())},
+    }
+    code = HTTPStatus.SERVICE_UNAVAILABLE if status == "unready" else HTTPStatus.OK
+    return answer, code, _UNCACHED
+
+
+def _spool(state: SpoolState) -> dict[str, object]:
+    return {
+        "status": state.status,
+        "facts": state.depth.facts,
+        "bytes": state.depth.bytes,
+        "oldest_seconds": state.oldest_seconds,
+        "damaged": state.depth.damaged,
+    }

@@ -4,28 +4,33 @@ The answer is chosen for what the platform does next: 200 ends a notification's 
 400 and 404; after 413 and 503 it comes again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, request
+import msgspec
+from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter, Rule
 
 from receiver.domain.errors import PayloadError, TooLargeError
 from receiver.domain.facts import Fact
+from receiver.inbox.ways import Inbox
 from receiver.platform.recognise import Recognised, recognise
 from receiver.store.apply import Applied, Result
 from receiver.store.points import Point
+from receiver.web.access import note_point, note_taken
 from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
 from receiver.web.body import decoded
-from receiver.web.rooms import rooms
+from receiver.web.rooms import Rooms, rooms
 
 PATHS: Final = ("/hooks/<token>", "/hooks/<token>/<rest:rest>")
 _CARRYING: Final = ("POST", "PUT", "PATCH")
 _DISABLED: Final = PayloadError("disabled", "the integration point is disabled")
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 hooks = Blueprint("hooks", __name__)
 
@@ -40,10 +45,13 @@ class Rest(BaseConverter):
 @public
 def hook(token: str, rest: str = "") -> ResponseReturnValue:
     """Take a notification, or say that the hook is there: the platform asks by HEAD."""
-    point = rooms().admission.admit(token)
-    if request.method not in _CARRYING:
+    here = rooms()
+    point = here.admission.admit(token)
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    note_point(asked.environ, point.code)
+    if asked.method not in _CARRYING:
         return "", HTTPStatus.OK
-    return receive(Arrival.of(request, point, rest))
+    return receive(here, Arrival.of(asked, point, rest))
 
 
 @hooks.record
@@ -55,86 +63,94 @@ def _route(state: BlueprintSetupState) -> None:
     state.app.view_functions["hooks.hook"] = hook
 
 
-def receive(arrival: Arrival) -> ResponseReturnValue:
+def receive(here: Rooms, arrival: Arrival) -> Response:
     """Make what came durable: as facts, or in quarantine where it isn't understood."""
-    cap_bytes = _cap_bytes(arrival.point)
+    cap_bytes = _cap_bytes(here, arrival.point)
     try:
-        with rooms().intake.body(request, cap_bytes=cap_bytes) as raw:
-            return _take(arrival, raw, cap_bytes)
+        with here.intake.body(arrival.request, cap_bytes=cap_bytes) as raw:
+            return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
         fault = PayloadError("too_large", str(error))
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         fact = arrival.quarantined(fault, error.head, answered=status, truncated=True)
-        return _quarantine(fact, fault), status, {"Connection": "close"}
+        response = _answer(_quarantine(here.inbox, arrival, fact, fault), status)
+        response.headers["Connection"] = "close"
+        return response
 
 
-def _take(arrival: Arrival, raw: bytes, cap_bytes: int) -> ResponseReturnValue:
+def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Response:
     if arrival.point.opts.get("disabled"):
         fact = arrival.quarantined(_DISABLED, raw, answered=HTTPStatus.OK)
-        return _quarantine(fact, _DISABLED), HTTPStatus.OK
+        return _answer(_quarantine(inbox, arrival, fact, _DISABLED))
     try:
         recognised = _recognised(arrival, raw, cap_bytes)
     except PayloadError as error:
-        return _refuse(arrival, raw, error)
-    if not recognised.is_array:
-        alone = recognised.elements[0].body
-        if isinstance(alone, PayloadError):
-            return _refuse(arrival, raw, alone)
-    return _accept(arrival, raw, recognised)
+        return _refuse(inbox, arrival, raw, error)
+    if recognised.is_array:
+        return _accept_all(inbox, arrival, recognised)
+    body = recognised.elements[0].body
+    if isinstance(body, PayloadError):
+        return _refuse(inbox, arrival, raw, body)
+    fact = arrival.fact_of(recognised.elements[0], raw)
+    return _answer(_result(fact, _put(inbox, arrival, [fact])[0]))
 
 
 def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
-    encoding = request.headers.get("Content-Encoding", "")
-    charset = request.mimetype_params.get("charset", "")
-    plain = decoded(raw, encoding, cap_bytes=cap_bytes)
+    headers = arrival.request.environ
+    plain = decoded(raw, headers.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=cap_bytes)
+    charset = ""
+    if "charset" in headers.get("CONTENT_TYPE", "").lower():
+        charset = arrival.request.mimetype_params.get("charset", "")
     return recognise(plain, charset=charset, zone=arrival.zone)
 
 
-def _accept(arrival: Arrival, raw: bytes, recognised: Recognised) -> ResponseReturnValue:
-    """Put all notifications of a body at once: they become durable together."""
-    facts = [
-        arrival.fact_of(element, element.raw if recognised.is_array else raw)
-        for element in recognised.elements
-    ]
-    arrival.note_hint(facts)
-    applied = rooms().inbox.put(facts)
-    if not recognised.is_array:
-        return _result(facts[0], applied[0]), HTTPStatus.OK
-    return {"results": _results(recognised, facts, applied)}, HTTPStatus.OK
-
-
-def _results(
-    recognised: Recognised, facts: Sequence[Fact], applied: Sequence[Applied]
-) -> Sequence[dict[str, Any]]:
-    return [
+def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Response:
+    """Put all notifications of an array at once: they become durable together."""
+    facts = [arrival.fact_of(element, element.raw) for element in recognised.elements]
+    applied = _put(inbox, arrival, facts)
+    results = [
         _quarantined(taken, element.body)
         if isinstance(element.body, PayloadError)
         else _result(fact, taken)
         for element, fact, taken in zip(recognised.elements, facts, applied, strict=True)
     ]
+    return _answer({"results": results})
+
+
+def _put(inbox: Inbox, arrival: Arrival, facts: Sequence[Fact]) -> Sequence[Applied]:
+    """Make facts durable, and note what became of them."""
+    arrival.note_hint(facts)
+    taken = inbox.put(facts)
+    for fact, applied in zip(facts, taken.results, strict=True):
+        note_taken(arrival.request.environ, fact.body.kind, applied.result, taken.way)
+    return taken.results
 
 
 def _result(fact: Fact, taken: Applied) -> dict[str, Any]:
     if taken.result is Result.QUARANTINED:
-        return {"result": taken.result, "id": str(taken.id)}
-    return {"result": taken.result, "kind": fact.body.kind, "id": str(taken.id)}
+        return {"result": taken.result, "id": taken.id}
+    return {"result": taken.result, "kind": fact.body.kind, "id": taken.id}
 
 
-def _refuse(arrival: Arrival, raw: bytes, error: PayloadError) -> ResponseReturnValue:
+def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> Response:
     fact = arrival.quarantined(error, raw, answered=HTTPStatus.BAD_REQUEST)
-    return _quarantine(fact, error), HTTPStatus.BAD_REQUEST
+    return _answer(_quarantine(inbox, arrival, fact, error), HTTPStatus.BAD_REQUEST)
 
 
-def _quarantine(fact: Fact, error: PayloadError) -> dict[str, Any]:
+def _quarantine(inbox: Inbox, arrival: Arrival, fact: Fact, error: PayloadError) -> dict[str, Any]:
     """Make it durable first: only then may an answer end its life."""
-    return _quarantined(rooms().inbox.put([fact])[0], error)
+    return _quarantined(_put(inbox, arrival, [fact])[0], error)
 
 
 def _quarantined(taken: Applied, error: PayloadError) -> dict[str, Any]:
     errors = error.fields or {"body": [str(error)]}
-    return {"result": Result.QUARANTINED, "id": str(taken.id), "errors": errors}
+    return {"result": Result.QUARANTINED, "id": taken.id, "errors": errors}
 
 
-def _cap_bytes(point: Point) -> int:
+def _answer(said: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(_ENCODER.encode(said) + b"\n", status, content_type="application/json")
+
+
+def _cap_bytes(here: Rooms, point: Point) -> int:
     cap = point.opts.get("max_body")
-    return cap if isinstance(cap, int) and cap > 0 else rooms().settings.max_body_bytes
+    return cap if isinstance(cap, int) and cap > 0 else here.settings.max_body_bytes

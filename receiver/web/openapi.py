@@ -12,7 +12,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from receiver.web import health, hooks, messages, recording, sends, shapes
+from receiver.web import health, hooks, messages, metrics, recording, sends, shapes
 from receiver.web.auth import PUBLIC, declared, public
 from receiver.web.queries import MessagesQuery, SendQuery, SendsQuery, TidQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
@@ -90,6 +90,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/health/ready",
         answers={HTTPStatus.OK: shapes.Health, HTTPStatus.SERVICE_UNAVAILABLE: shapes.Health},
     ),
+    Operation(view=metrics.show, path="/metrics", answers={HTTPStatus.OK: shapes.PLAIN_TEXT}),
     Operation(
         view=sends.index,
         path="/api/v1/sends",
@@ -189,9 +190,14 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _response(status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
     described: dict[str, Any] = {"description": status.phrase}
     if shape is not None:
-        kind = _PROBLEM if shape is shapes.Problem else "application/json"
-        described["content"] = {kind: {"schema": shape}}
+        described["content"] = {_content_type(shape): {"schema": shape}}
     return described
+
+
+def _content_type(shape: Shapes) -> str:
+    if shape is shapes.PLAIN_TEXT:
+        return "text/plain"
+    return _PROBLEM if shape is shapes.Problem else "application/json"
 
 
 DOCUMENT: Final = _document()

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import Engine
 
-from receiver.inbox.writer import Inbox
+from receiver.inbox.spool import Drainer
+from receiver.inbox.ways import Inbox
 from receiver.settings import Settings
 from receiver.web.admission import Admission
 from receiver.web.body import Intake
 from receiver.web.key_ring import KeyRing
 from receiver.web.readiness import Readiness
+from receiver.web.roster import Roster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +23,25 @@ class Rooms:
     settings: Settings
     engine: Engine
     inbox: Inbox
+    drainer: Drainer | None
+    roster: Roster
     admission: Admission
     keys: KeyRing
     readiness: Readiness
     intake: Intake
 
+    def open(self) -> None:
+        """Begin what a serving process does beside its requests."""
+        self.roster.watch()
+        if self.drainer:
+            self.drainer.start()
+
 
 def rooms() -> Rooms:
     """Return the rooms of the application that answers this request."""
-    return cast("Rooms", current_app.extensions["receiver"])
+    return rooms_of(current_app)
+
+
+def rooms_of(app: Flask) -> Rooms:
+    """Return the rooms of an application."""
+    return cast("Rooms", app.extensions["receiver"])

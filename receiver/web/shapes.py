@@ -1,12 +1,15 @@
 """The shapes of our answers, for the OpenAPI document; tests hold the answers against them."""
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
 from receiver.domain.facts import Kind, Source, State
 from receiver.domain.status import STATUSES, Outcome
 from receiver.store.apply import Result
+
+#: What is no JSON.
+PLAIN_TEXT: Final = {"type": "string"}
 
 
 def _text(**more: Any) -> fields.String:
@@ -93,11 +96,34 @@ class HookResults(Shape):
     results = fields.List(fields.Nested(HookResult), required=True)
 
 
+class DatabaseHealth(Shape):
+    """Whether Postgres can commit."""
+
+    status = _one_of("ok", "away", "standby", "empty", "behind", "unsafe")
+
+
+class SpoolHealth(Shape):
+    """Whether the spool would take facts, and what waits in it."""
+
+    status = _one_of("ok", "off", "full", "unwritable")
+    facts = _count()
+    bytes = _count()
+    oldest_seconds = _count()
+    damaged = _count()
+
+
+class HealthParts(Shape):
+    """The ways in which a notification can be made durable."""
+
+    database = _nested(DatabaseHealth)
+    spool = _nested(SpoolHealth)
+
+
 class Health(Shape):
     """Whether the process can do its work."""
 
-    status = _one_of("live", "ready", "unready")
-    parts = fields.Dict(keys=fields.String(), values=fields.String())
+    status = _one_of("live", "ready", "degraded", "unready")
+    parts = fields.Nested(HealthParts)
 
 
 class SendResult(Shape):

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from tests.web.server import serving
 
 Call = Callable[..., CompletedProcess[str]]
 
@@ -72,6 +75,32 @@ def test_status_tells_what_is_missing(call: Call, database_url: str) -> None:
     assert (told["database"], told["service"]) == ("up", "not reachable")
     assert "receipts_24h" in told
     assert "make run" in call("status").stdout
+
+
+def test_status_tells_what_the_service_sees(call: Call, database_url: str, tmp_path: Path) -> None:
+    spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
+    with serving(database_url, tmp_path / "log", **spool) as server:
+        done = call("status", "--json", DATABASE_URL=database_url, PORT=str(server.port))
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["service"], told["store"], told["spool"]) == (0, "up", "ok", "ok")
+    assert [told[f"spool_{name}"] for name in ("facts", "bytes", "oldest_seconds", "damaged")] == (
+        [0, 0, 0, 0]
+    )
+
+
+def test_status_calls_a_service_that_only_spools_degraded(
+    call: Call, database_url: str, tmp_path: Path
+) -> None:
+    spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    with serving(nowhere, tmp_path / "log", **spool) as server:
+        done = call("status", DATABASE_URL=database_url, PORT=str(server.port))
+
+    assert done.returncode == 1
+    told = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert told["service"].startswith("degraded")
+    assert (told["database"], told["store"], told["spool_facts"]) == ("up", "away", "0")
 
 
 def test_migrate_on_an_embedded_postgres_of_its_own(call: Call) -> None:

@@ -19,12 +19,16 @@ from tests.cli.processes import (
 )
 
 
-def test_serve_wants_a_migrated_schema(var: Path) -> None:
-    done = receiver("serve", var=var, PORT=str(free_port()))
-
-    assert done.returncode == 1
-    assert "receiver migrate" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_serve_starts_without_a_schema_and_names_the_cure(var: Path) -> None:
+    port = free_port()
+    with running("serve", var=var, PORT=str(port)) as command:
+        eventually(lambda: status_of(f"http://127.0.0.1:{port}/health/live") == 200, 20)
+        assert "receiver: the database has no tables yet: run `receiver migrate`" in command.output
+        assert "no hook token is known" in command.output
+        assert status_of(f"http://127.0.0.1:{port}/hooks/any") == 503
+        assert receiver("migrate", var=var).returncode == 0
+        eventually(lambda: status_of(f"http://127.0.0.1:{port}/hooks/any") == 404)
+        assert command.stop() == 0
 
 
 def test_serve_reloads_on_sighup_and_ends_on_sigterm(

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact
 from receiver.inbox import writer as writers
+from receiver.inbox.queue import Queue
 from receiver.inbox.writer import Writer
 from receiver.store.apply import Result
 from receiver.store.database import Deadline, connect
@@ -32,13 +33,27 @@ def observer(database_url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def make_writer(url: str, *, deadline_seconds: float = 5, name: str = "writer") -> Writer:
+def make_writer(
+    url: str, *, patience_seconds: float = 5, name: str = "writer", queue: Queue | None = None
+) -> Writer:
     def opened() -> psycopg.Connection[Any]:
         connection = connect(url)
         connection.execute(f"SET application_name = '{name}'")
         return connection
 
-    return Writer(opened, deadline_seconds=deadline_seconds)
+    return Writer(
+        opened,
+        patience_seconds=patience_seconds,
+        deadline_seconds=2 * patience_seconds,
+        queue=queue,
+    )
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def make_facts(domain: str, count: int) -> Sequence[Fact]:
@@ -109,16 +124,46 @@ def test_a_connection_that_died_is_replaced_unnoticed(
 def test_a_store_that_does_not_answer_is_given_up_and_comes_back(
     database_url: str, observer: psycopg.Connection[Any], domain: str
 ) -> None:
-    writer = make_writer(database_url, deadline_seconds=0.5)
-    facts = make_facts(domain, 2)
+    writer = make_writer(database_url, patience_seconds=0.5)
+    facts = make_facts(domain, 3)
     with observer.transaction():
         observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
         begun = time.monotonic()
         with pytest.raises(StoreAwayError):
             writer.put(facts[:1])
-        assert time.monotonic() - begun < 2
+        assert 0.5 < time.monotonic() - begun < 1.5
+        with pytest.raises(StoreAwayError):  # the next one needs not wait to know
+            writer.put(facts[1:2])
+        assert time.monotonic() - begun < 1.5
 
-    assert writer.put(facts[1:])[0].result is Result.ACCEPTED
+    eventually(lambda: writer.is_open)
+    assert writer.put(facts[2:])[0].result is Result.ACCEPTED
+    assert count(observer, domain) == 2  # the first one was in doubt, and did get through
+
+
+def test_who_stands_behind_a_batch_that_hangs_is_told_with_it(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
+) -> None:
+    writer = make_writer(database_url, patience_seconds=0.5)
+    facts = make_facts(domain, 2)
+    waits: list[float] = []
+
+    def put(fact: Fact) -> None:
+        begun = time.monotonic()
+        with pytest.raises(StoreAwayError):
+            writer.put([fact])
+        waits.append(time.monotonic() - begun)
+
+    with observer.transaction():
+        observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
+        first, second = (threading.Thread(target=put, args=[fact]) for fact in facts)
+        first.start()
+        time.sleep(0.3)
+        second.start()
+        first.join()
+        second.join()
+
+    assert waits[1] < 0.45
 
 
 def test_nothing_to_put_needs_no_store() -> None:
@@ -139,12 +184,13 @@ def test_a_log_that_can_t_be_written_does_not_end_the_writer(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writers, "log", SimpleNamespace(warning=full, exception=full))
-    writer = Writer(opened, deadline_seconds=5)
+    monkeypatch.setattr(writers, "log", SimpleNamespace(warning=full, exception=full, info=full))
+    writer = Writer(opened, patience_seconds=5, deadline_seconds=5)
     facts = make_facts(domain, 1)
     with pytest.raises(StoreAwayError, match="not yet"):
         writer.put(facts)
 
+    eventually(lambda: writer.is_open)
     assert writer.put(facts)[0].result is Result.ACCEPTED
 
 
@@ -158,13 +204,9 @@ def test_a_server_that_is_silent_is_given_up(database_url: str) -> None:
 
 
 def test_a_full_queue_refuses_instead_of_growing(
-    database_url: str,
-    observer: psycopg.Connection[Any],
-    domain: str,
-    monkeypatch: pytest.MonkeyPatch,
+    database_url: str, observer: psycopg.Connection[Any], domain: str
 ) -> None:
-    monkeypatch.setattr(writers, "QUEUE_FACTS", 3)
-    writer = make_writer(database_url, deadline_seconds=1)
+    writer = make_writer(database_url, queue=Queue(most_facts=3))
     facts = make_facts(domain, 6)
     refusals: list[str] = []
 
@@ -180,7 +222,26 @@ def test_a_full_queue_refuses_instead_of_growing(
         for thread in threads:
             thread.start()
             time.sleep(0.05)
-        for thread in threads:
-            thread.join()
+        eventually(lambda: len(refusals) == 2)
+    for thread in threads:
+        thread.join()
 
-    assert refusals.count("too much is waiting for the store") == 2
+    assert refusals == ["too much is waiting for the store"] * 2
+    assert count(observer, domain) == 4
+
+
+def test_a_dead_line_in_the_middle_of_a_commit_loses_nobody(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
+) -> None:
+    """What hangs longer than the deadline is cut, and the writer goes on over a new line."""
+    writer = make_writer(database_url, patience_seconds=0.3, name=domain)
+    facts = make_facts(domain, 2)
+    lines = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND state <> 'idle'"
+    with observer.transaction():
+        observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreAwayError):
+            writer.put(facts[:1])
+        eventually(lambda: writer.is_open)  # over a new line, while the old one waits for the lock
+
+    assert writer.put(facts[1:])[0].result is Result.ACCEPTED
+    eventually(lambda: observer.execute(lines, [domain]).fetchone() == (0,))

@@ -68,6 +68,7 @@ def serving(url: str, log: Path, **more: str) -> Iterator[Server]:
         "DATABASE_URL": url,
         "PORT": str(port),
         "WEB_CONCURRENCY": "1",
+        "RECEIVER_SPOOL": "off",
         **more,
     }
     with log.open("wb") as output:

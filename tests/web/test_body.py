@@ -2,6 +2,7 @@
 
 import io
 
+import gevent
 import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
@@ -55,3 +56,21 @@ def test_a_body_shorter_than_it_says_broke_off() -> None:
 
     with pytest.raises(SlowBodyError), Intake(1000).body(request, cap_bytes=100):
         pass
+
+
+def test_a_body_waits_for_the_room_that_another_gives_back() -> None:
+    intake = Intake(100)
+    order: list[str] = []
+
+    def first() -> None:
+        with intake.body(make_request(b"x" * 80, declared=80), cap_bytes=100):
+            gevent.sleep(0.2)
+            order.append("first")
+
+    def second() -> None:
+        with intake.body(make_request(b"y" * 80, declared=80), cap_bytes=100):
+            order.append("second")
+
+    gevent.joinall([gevent.spawn(first), gevent.spawn(second)], raise_error=True)
+
+    assert order == ["first", "second"]

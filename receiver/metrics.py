@@ -1,0 +1,143 @@
+"""What the service counts, for Prometheus, over all processes of one `receiver serve`.
+
+Each count has one caller:
+
+- web/access.py, per notification that was taken: `notified(point, kind, result)`
+- web/access.py, per answer of a hook: `answered(seconds)`, `refused(reason, status)`
+- inbox, per batch that is durable: `made_durable(facts, way)`; the writer's way is `direct`
+- receiver/outlet.py: `log_line_dropped()`
+
+Labels are few: a point's own code, words of ours. No token, number or path is ever one.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    values,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from receiver import metric_files
+
+#: Points past these, in the order of their first notifications, are counted as one.
+MOST_POINTS: Final = 200
+OTHER: Final = "other"
+ANSWER_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 9.0)
+BATCH_FACTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+#: The folder that all processes count in; None where each counts for itself.
+FOLDER: Final = metric_files.claim(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+disable_created_metrics()  # type: ignore[no-untyped-call]
+if FOLDER:
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+else:
+    values.ValueClass = values.MutexValue
+
+_REGISTRY: Final = CollectorRegistry()
+_NOTIFICATIONS: Final = Counter(
+    "receiver_notifications",
+    "Notifications that are durable, by what became of them.",
+    ("point", "kind", "result"),
+    registry=_REGISTRY,
+)
+_REFUSALS: Final = Counter(
+    "receiver_refusals",
+    "Calls of hooks that were not taken; after a 503 or 413 the platform comes again.",
+    ("reason", "status"),
+    registry=_REGISTRY,
+)
+_ANSWERS: Final = Histogram(
+    "receiver_answer_seconds",
+    "From the first line of a notification to its answer.",
+    buckets=ANSWER_SECONDS,
+    registry=_REGISTRY,
+)
+_DURABLE: Final = Counter(
+    "receiver_durable", "Facts made durable, by the way they took.", ("way",), registry=_REGISTRY
+)
+_BATCHES: Final = Histogram(
+    "receiver_batch_facts",
+    "Facts in one transaction of the writer.",
+    buckets=BATCH_FACTS,
+    registry=_REGISTRY,
+)
+_DROPPED: Final = Counter(
+    "receiver_log_lines_dropped", "Log lines that stdout would not take.", registry=_REGISTRY
+)
+
+_points: set[str] = set()
+_notified: dict[tuple[str, str, str], Counter] = {}
+_refused: dict[tuple[str, int], Counter] = {}
+_durable: dict[str, Counter] = {way: _DURABLE.labels(way) for way in ("direct", "spool")}
+
+
+def notified(point: str, kind: str, result: str) -> None:
+    """Count a notification of the point with this code."""
+    counter = _notified.get((point, kind, result))
+    if counter is None:
+        counter = _bound(point, kind, result)
+    counter.inc()
+
+
+def refused(reason: str, status: int) -> None:
+    """Count a call of a hook that was answered without taking what it brought."""
+    counter = _refused.get((reason, status))
+    if counter is None:
+        counter = _refused[reason, status] = _REFUSALS.labels(reason, status)
+    counter.inc()
+
+
+def answered(seconds: float) -> None:
+    """Take note of how long a notification waited for its answer."""
+    _ANSWERS.observe(seconds)
+
+
+def made_durable(facts: int, way: str) -> None:
+    """Count the facts of one batch that is durable now, `direct` or by the `spool`."""
+    _durable[way].inc(facts)
+    if way == "direct":
+        _BATCHES.observe(facts)
+
+
+def log_line_dropped() -> None:
+    """Count a log line that nobody will read."""
+    _DROPPED.inc()
+
+
+def exposition(present: Iterable[Metric]) -> bytes:
+    """Return what all processes have counted and what is so now, as Prometheus reads it."""
+    registry = CollectorRegistry()
+    registry.register(_Present(present))
+    if FOLDER:
+        MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
+    else:
+        registry.register(_REGISTRY)
+    return generate_latest(registry)
+
+
+class _Present:
+    """Metrics as they were found, for a registry that asks for them."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _bound(point: str, kind: str, result: str) -> Counter:
+    """Return the counter for these labels; looking it up here takes longer than counting."""
+    if len(_points) < MOST_POINTS:
+        _points.add(point)
+    counter = _NOTIFICATIONS.labels(point if point in _points else OTHER, kind, result)
+    if point in _points:
+        _notified[point, kind, result] = counter
+    return counter

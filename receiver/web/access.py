@@ -1,0 +1,104 @@
+"""What was asked and what was answered: one log line a request, and the metrics of the hooks.
+
+Routes stand for paths, and what a caller wrote stands nowhere: paths hold tokens and numbers.
+"""
+
+import re
+from collections.abc import Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from receiver import metrics
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_NOTED: Final = "receiver.noted"
+_REASON: Final = "receiver.reason"
+_SEVERAL: Final = "several"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ASKING: Final = frozenset({"GET", "HEAD"})
+_QUARANTINED_STATUS: Final = 400  # taken, though not understood
+#: Of answers that follow from no error, because what came is kept.
+_REASONS: Final = {413: "too_large"}
+_HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def note_point(environ: "WSGIEnvironment", code: str) -> None:
+    """Remember at which point a request came in."""
+    environ[_NOTED] = {"point": code}
+
+
+def note_taken(environ: "WSGIEnvironment", kind: str, result: str, way: str) -> None:
+    """Count a notification that is durable, by the `direct` way or the `spool`. See note_point."""
+    noted = environ[_NOTED]
+    metrics.notified(noted["point"], kind, result)
+    if "kind" not in noted:
+        noted["kind"], noted["result"], noted["way"] = kind, result, way
+        return
+    noted["notifications"] = noted.get("notifications", 1) + 1
+    for name, value in (("kind", kind), ("result", result), ("way", way)):
+        if noted[name] != value:
+            noted[name] = _SEVERAL
+
+
+def note_refusal(environ: "WSGIEnvironment", error: str) -> None:
+    """Remember why a request is refused: the name of the error's class, kept as `store_away`."""
+    environ[_REASON] = _HUMPS.sub("_", error.removesuffix("Error")).lower()
+
+
+class AccessLines:
+    """Writes a line when a request is answered."""
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+        self._log: Any = None  # bound at the first request, when logging is configured
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Pass the request on, and listen to what is answered."""
+        began = perf_counter()
+        status, route = 500, None  # what gunicorn answers where nothing was
+
+        def start(line: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            nonlocal status, route
+            status, route = int(line[:3]), _route(environ)  # Flask forgets the request after this
+            return start_response(line, headers, *more)
+
+        try:
+            return self._application(environ, start)
+        finally:
+            self._tell(environ, status, route, perf_counter() - began)
+
+    def _tell(
+        self, environ: "WSGIEnvironment", status: int, route: str | None, seconds: float
+    ) -> None:
+        method = environ["REQUEST_METHOD"]
+        noted, reason = environ.get(_NOTED, {}), environ.get(_REASON)
+        length = environ.get("CONTENT_LENGTH", "")
+        if route is not None and route.startswith("/hooks/") and method not in _ASKING:
+            metrics.answered(seconds)
+            if status > _QUARANTINED_STATUS:
+                metrics.refused(reason or _REASONS.get(status, "other"), status)
+        if reason:
+            noted = {**noted, "reason": reason}
+        if self._log is None:
+            self._log = structlog.get_logger().bind()
+        self._log.info(
+            "request",
+            method=method if method in _METHODS else "other",
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            bytes=int(length) if length.isdecimal() else 0,
+            **noted,
+        )
+
+
+def _route(environ: "WSGIEnvironment") -> str | None:
+    """Return the route with the names of its variables, or None where there is none."""
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return rule.rule if rule else None

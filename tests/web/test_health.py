@@ -1,0 +1,153 @@
+"""Whether a notification can be made durable, and how fresh a read is: by both ways."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from receiver.inbox.spool import Depth, Spool
+from receiver.sealing import Sealer
+from receiver.web.spool_watch import ROOM_BYTES, SpoolState, SpoolWatch
+from tests.conftest import MakeDatabase
+from tests.making import make_fact, make_receipt
+from tests.web.service import Service, make_caller, running
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+SPOOL_BYTES = 10 * 1024 * 1024
+
+
+def spool(folder: Path, *, age: timedelta = timedelta(0)) -> None:
+    """Put a fact of this age into the spool."""
+    writer = Spool(folder, Sealer([b"k" * 32]), max_bytes=SPOOL_BYTES)
+    writer.put([make_fact(make_receipt("t", "Read"), at=datetime.now(UTC) - age)])
+    writer.close()
+
+
+def watch(folder: Path | None, *, max_bytes: int = SPOOL_BYTES) -> SpoolWatch:
+    return SpoolWatch(folder, max_bytes=max_bytes)
+
+
+def ready(service: Service) -> tuple[int, Any]:
+    answer = service.client.get("/health/ready")
+    return answer.status_code, answer.json
+
+
+@pytest.fixture
+def spooling(database_url: str, tmp_path: Path) -> Iterator[tuple[Service, Path]]:
+    """The application with a spool of its own, and its folder."""
+    folder = tmp_path / "spool"
+    with running(database_url, spool=str(folder)) as service:
+        yield service, folder
+
+
+def test_both_ways_are_told(spooling: tuple[Service, Path]) -> None:
+    service, folder = spooling
+    spool(folder, age=timedelta(seconds=30))
+
+    status, told = ready(service)
+
+    assert (status, told["status"], told["parts"]["database"]) == (200, "ready", {"status": "ok"})
+    depth = told["parts"]["spool"]
+    assert 30 <= depth.pop("oldest_seconds") < 40
+    assert depth.pop("bytes") > 0
+    assert depth == {"status": "ok", "facts": 1, "damaged": 0}
+
+
+def test_reads_say_what_the_ledger_lacks(spooling: tuple[Service, Path]) -> None:
+    service, folder = spooling
+    caller = make_caller(service)
+    before = caller.get("/sends").headers["Receiver-Ledger"]
+    spool(folder, age=timedelta(seconds=30))
+
+    def told() -> str:
+        return str(caller.get("/sends").headers["Receiver-Ledger"])
+
+    until = time.monotonic() + 5
+    while told() == before:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert before == "complete=true; spooled=0; oldest=0"
+    assert told().startswith("complete=false; spooled=1; oldest=3")
+    assert caller.get("/sends", headers={"If-None-Match": "*"}).headers["Receiver-Ledger"]
+
+
+@pytest.mark.parametrize(
+    ("depth", "empty"),
+    [
+        pytest.param(Depth(), True, id="nothing"),
+        pytest.param(Depth(kept_bytes=9), True, id="applied"),
+        pytest.param(Depth(segments=1), False, id="waiting"),
+        pytest.param(Depth(damaged=1), False, id="damaged"),
+    ],
+)
+def test_a_ledger_is_complete_with_all_that_was_spooled(depth: Depth, *, empty: bool) -> None:
+    assert SpoolState("ok", depth).is_empty is empty
+
+
+def test_with_postgres_away_the_spool_is_ready_enough(tmp_path: Path) -> None:
+    with running(NOWHERE, spool=str(tmp_path / "spool")) as service:
+        status, told = ready(service)
+
+    assert (status, told["status"]) == (200, "degraded")
+    assert told["parts"]["database"] == {"status": "away"}
+
+
+def test_a_spool_that_would_take_nothing_is_no_way(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with running(NOWHERE, spool=str(tmp_path / "file" / "spool")) as service:
+        status, told = ready(service)
+
+    assert (status, told["status"]) == (503, "unready")
+    assert told["parts"]["spool"]["status"] == "unwritable"
+
+
+def test_a_lost_spool_beside_a_good_postgres_is_degraded(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with running(database_url, spool=str(tmp_path / "file")) as service:
+        status, told = ready(service)
+
+    assert (status, told["status"]) == (200, "degraded")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param("UPDATE alembic_version SET version_num = '0000'", "behind", id="behind"),
+        pytest.param("DROP TABLE alembic_version", "empty", id="empty"),
+    ],
+)
+def test_a_schema_that_is_not_ours_is_no_way(
+    make_database: MakeDatabase, change: str, said: str
+) -> None:
+    with running(make_database()) as service:
+        with Session(service.engine) as session:
+            session.execute(text(change))
+            session.commit()
+        status, told = ready(service)
+
+    assert (status, told["parts"]["database"]["status"]) == (503, said)
+
+
+def test_the_spool_is_full_before_it_refuses(tmp_path: Path) -> None:
+    spool(tmp_path)
+
+    assert watch(tmp_path).look().status == "ok"
+    assert watch(tmp_path, max_bytes=ROOM_BYTES).look().status == "full"
+
+
+def test_looking_makes_nothing_and_no_spool_is_off(tmp_path: Path) -> None:
+    assert watch(tmp_path / "a" / "b").look() == SpoolState("ok")
+    assert list(tmp_path.iterdir()) == []
+    assert watch(None).look() == SpoolState("off")
+
+
+def test_a_disk_that_hangs_is_waited_for_by_one(tmp_path: Path) -> None:
+    looking = watch(tmp_path)
+    looking._probing = True
+
+    assert looking.look().status == "unwritable"
