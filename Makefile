@@ -1,5 +1,7 @@
 # run:  everything on this machine, set-up included     test:  all checks
 # lint: the quick checks                                lock:  pin the dependencies anew
+# bench: how fast it is, beside other ways              bench-growth: and with SCALE million sends
+# faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +12,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint bench bench-growth faults lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
@@ -24,6 +26,21 @@ lint: $(DEV_STAMP)
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# ROUNDS, SECONDS (of each visit), CONNECTIONS and WORKERS may be given.
+bench: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench ingest $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) \
+		$(if $(WORKERS),--workers $(WORKERS))
+
+# The data go to a temporary folder, under TMPDIR where that is set.
+bench-growth: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench growth $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# As root it also mounts small disks, to fill them. The table goes to build/faults.md and .json, too.
+faults: $(DEV_STAMP)
+	@RECEIVER_TEST_FAULTS=long exec $(BIN)/python -m pytest tests/faults
 
 lock: $(VENV)/uv/bin/uv
 	$(COMPILE) -o requirements/base.txt

@@ -1,0 +1,1 @@
+"""Load and growth, each as ratios measured within one run: `make bench`, `make bench-growth`."""

@@ -1,0 +1,79 @@
+"""The commands of the bench: `python -m bench ingest`, `python -m bench growth`."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from bench import ingest, plot, report
+from bench.accounting import faults
+from bench.contenders import CONTENDERS
+from bench.growth import report as growth_report
+from bench.growth import run as growth
+from bench.growth.check import UnlikeError
+from bench.growth.plan import MILLION, Plan
+from bench.growth.run import NoRoomError
+from bench.load import NobodyAnswersError
+from bench.programs import ROOT, ProgramError
+from receiver.domain.errors import ReceiverError
+from receiver.signals import heeded
+
+RESULTS: Final = ROOT / "bench" / "results"
+
+
+@click.group()
+def commands() -> None:
+    """Measure Receiver; everything that is needed is set up, on loopback, and removed again."""
+
+
+@commands.command("ingest")
+@click.option("--rounds", default=9, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=5.0, show_default=True, help="Of each visit.")
+@click.option("--connections", default=64, show_default=True, type=click.IntRange(1))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16))
+@click.option("--only", default="", help="Contenders, with commas; then nothing is written.")
+def ingest_(rounds: int, seconds: float, connections: int, workers: int, only: str) -> None:
+    """Take notifications, beside a view that only answers and beside the usual way."""
+    options = ingest.Options(
+        rounds=rounds, seconds=seconds, connections=connections, workers=workers
+    )
+    chosen = [each for each in CONTENDERS if not only or each.name in only.split(",")]
+    if not chosen:
+        raise click.BadParameter(f"choose of {', '.join(each.name for each in CONTENDERS)}")
+    outcome = ingest.measure(chosen, options)
+    click.echo(report.table(outcome))
+    if outcome.faults:
+        sys.exit("bench: " + "; ".join(outcome.faults))
+    if not only:
+        report.write(RESULTS / "bench.json", report.as_json(outcome))
+        (ROOT / "docs" / "performance.svg").write_text(plot.picture(outcome))
+
+
+@commands.command("growth")
+@click.option("--scale", default=1.0, show_default=True, help="Millions of deliveries.")
+@click.option("--rounds", default=9, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=4.0, show_default=True, help="Of each visit.")
+def growth_(scale: float, rounds: int, seconds: float) -> None:
+    """Take notifications and look sends up in a ledger of millions, beside an empty one."""
+    plan = Plan(int(scale * MILLION), datetime.now(UTC).date())
+    growth.announce(plan)
+    found = growth.run(plan, rounds=rounds, seconds=seconds)
+    click.echo(growth_report.table(found))
+    wrong = faults(found.comparison.accounts, found.comparison.refused)
+    if wrong:
+        sys.exit("bench: " + "; ".join(wrong))
+    report.write(RESULTS / f"growth-{scale:g}.json", growth_report.as_json(found))
+
+
+def main() -> None:
+    """Run the command that was asked for; a fault of its surroundings is one sentence."""
+    try:
+        with heeded(task=True):
+            commands(prog_name="bench")
+    except (ProgramError, NobodyAnswersError, NoRoomError, UnlikeError, ReceiverError) as error:
+        sys.exit(f"bench: {error}")
+
+
+if __name__ == "__main__":
+    main()

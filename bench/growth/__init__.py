@@ -1,0 +1,1 @@
+"""What a ledger of millions costs: ingest and look-up in it, beside an empty one."""

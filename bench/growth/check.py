@@ -1,0 +1,63 @@
+"""Whether what COPY wrote is what the real code writes: tried on a sample."""
+
+import random
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from bench.growth.histories import DOMAIN, STAGES, Histories, transid_of
+from bench.growth.patterns import EVERYTHING, TABLES, fact_of
+from receiver.domain.identity import base_of
+from receiver.store.apply import apply
+from receiver.store.database import connect
+from receiver.store.refold import refold
+
+SAMPLE: Final = 200
+
+
+class UnlikeError(Exception):
+    """Rows that were copied are not what the code makes of the same receipts."""
+
+
+def check(url: str, histories: Histories) -> int:
+    """Compare the rows of a sample with what folding and applying makes of them.
+
+    Returns how many histories that were. Raises UnlikeError.
+    """
+    deliveries = histories.plan.deliveries
+    sample = random.Random(deliveries)  # noqa: S311
+    numbers = sorted(sample.sample(range(deliveries), min(SAMPLE, deliveries)))
+    transids = [transid_of(number) for number in numbers]
+    with connect(url) as connection:
+        copied = _rows(connection, transids)
+        refold(connection, [(DOMAIN, base_of(transid)) for transid in transids])
+        if _rows(connection, transids) != copied:
+            raise UnlikeError("folded anew, the ledger is another one than was copied")
+        if _applied(connection, histories, numbers) != copied:
+            raise UnlikeError("applied, the receipts leave other rows than were copied")
+    return len(numbers)
+
+
+def _applied(
+    connection: psycopg.Connection[Any], histories: Histories, numbers: Sequence[int]
+) -> Sequence[Any]:
+    """Return the rows that the same receipts leave when they come in. Nothing of it is kept."""
+    found = list(histories.of(numbers, EVERYTHING))
+    transids = [values["transid"] for values in found]
+    with connection.transaction(force_rollback=True):
+        for table in TABLES:
+            statement = sql.SQL("DELETE FROM {} WHERE transid = ANY(%s)")
+            connection.execute(statement.format(sql.Identifier(table)), [transids])
+        apply(connection, [fact_of(histories, each, stage) for each in found for stage in STAGES])
+        return _rows(connection, transids)
+
+
+def _rows(connection: psycopg.Connection[Any], transids: Sequence[str]) -> Sequence[Any]:
+    """Return what the tables hold of some sends, but for the numbers in which rows came."""
+    query = "SELECT to_jsonb(t) - 'seq' AS row FROM {} t WHERE transid = ANY(%s) ORDER BY 1"
+    return [
+        connection.execute(sql.SQL(query).format(sql.Identifier(table)), [transids]).fetchall()
+        for table in TABLES
+    ]

@@ -1,0 +1,18 @@
+"""Our own gunicorn settings but for the kind of worker: threads."""
+
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+from bench.usual.settings import THREADS
+
+_OURS = Path(__file__).resolve().parents[2] / "config" / "gunicorn.conf.py"
+globals().update(runpy.run_path(str(_OURS)))
+
+worker_class = "gthread"
+threads = int(os.environ[THREADS])
+
+
+def post_worker_init(worker: Any) -> None:
+    """Ask nothing of psycopg: where threads wait, its own way of waiting is right."""
