@@ -3,7 +3,6 @@
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import gevent
@@ -35,39 +34,65 @@ class Intake:
     def __init__(self, most_bytes: int) -> None:
         self._left_bytes = most_bytes
 
-    @contextmanager
-    def body(self, request: Request, *, cap_bytes: int) -> Iterator[bytes]:
-        """Give the body of `request`; its bytes count until the block ends.
+    def body(self, request: Request, *, cap_bytes: int) -> "Body":
+        """Return what gives the body of `request`; its bytes count until its block ends.
 
         Whoever says how much is coming waits for room before it is read, so that no two can
-        wait for each other's. Raises: TooLargeError, SlowBodyError, StoreAwayError where there
-        is no room.
+        wait for each other's. Its block raises: TooLargeError, SlowBodyError, StoreAwayError
+        where there is no room.
         """
-        held_bytes = min(request.content_length or 0, cap_bytes)
-        self._await_room(held_bytes)
-        try:
-            pieces: list[bytes] = []
-            size = 0
-            for piece in _pieces(request, cap_bytes):
-                pieces.append(piece)
-                size += len(piece)
-                if size > held_bytes:  # it came in chunks, and none says how many
-                    self._hold(size - held_bytes)
-                    held_bytes = size
-            yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        finally:
-            self._left_bytes += held_bytes
+        return Body(self, request, cap_bytes)
 
-    def _await_room(self, size_bytes: int) -> None:
-        until = time.monotonic() + ROOM_SECONDS
-        while size_bytes > self._left_bytes and time.monotonic() < until:
+    def hold(self, size_bytes: int) -> None:
+        """Take room, or wait for it a while. Raises: StoreAwayError where there is none."""
+        until = None
+        while size_bytes > self._left_bytes:
+            until = until or time.monotonic() + ROOM_SECONDS
+            if time.monotonic() > until:
+                raise StoreAwayError("too many bodies at once")
             gevent.sleep(_LOOK_SECONDS)
-        self._hold(size_bytes)
+        self._left_bytes -= size_bytes
 
-    def _hold(self, size_bytes: int) -> None:
+    def hold_more(self, size_bytes: int) -> None:
+        """Take room at once. Raises: StoreAwayError where there is none."""
         if size_bytes > self._left_bytes:
             raise StoreAwayError("too many bodies at once")
         self._left_bytes -= size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Return room that was taken."""
+        self._left_bytes += size_bytes
+
+
+class Body:
+    """The body of one request, for as long as a block lasts."""
+
+    __slots__ = ("_cap_bytes", "_held_bytes", "_intake", "_request")
+
+    def __init__(self, intake: Intake, request: Request, cap_bytes: int) -> None:
+        self._intake = intake
+        self._request = request
+        self._cap_bytes = cap_bytes
+        self._held_bytes = min(request.content_length or 0, cap_bytes)
+
+    def __enter__(self) -> bytes:
+        self._intake.hold(self._held_bytes)
+        try:
+            pieces = []
+            size = 0
+            for piece in _pieces(self._request, self._cap_bytes):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._held_bytes:  # it came in chunks, and none says how many
+                    self._intake.hold_more(size - self._held_bytes)
+                    self._held_bytes = size
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._intake.give_back(self._held_bytes)
 
 
 def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
@@ -101,7 +126,9 @@ def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
 
 
 def _arriving(request: Request) -> Iterator[bytes]:
-    stream, length, size = request.stream, request.content_length, 0
+    terminated = request.environ.get("wsgi.input_terminated")
+    stream = request.environ["wsgi.input"] if terminated else request.stream
+    length, size = request.content_length, 0
     while size != length and (piece := stream.read(_PIECE_BYTES)):
         size += len(piece)
         yield piece

@@ -9,9 +9,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Request
 from flask.blueprints import BlueprintSetupState
-from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter, Rule
 
 from receiver.domain.errors import PayloadError, TooLargeError
@@ -21,10 +20,11 @@ from receiver.platform.recognise import Recognised, recognise
 from receiver.store.apply import Applied, Result
 from receiver.store.points import Point
 from receiver.web.access import note_point, note_taken
+from receiver.web.answers import Answer
 from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
 from receiver.web.body import decoded
-from receiver.web.rooms import Rooms, rooms
+from receiver.web.rooms import Rooms, rooms_of
 
 PATHS: Final = ("/hooks/<token>", "/hooks/<token>/<rest:rest>")
 _CARRYING: Final = ("POST", "PUT", "PATCH")
@@ -43,15 +43,17 @@ class Rest(BaseConverter):
 
 
 @public
-def hook(token: str, rest: str = "") -> ResponseReturnValue:
-    """Take a notification, or say that the hook is there: the platform asks by HEAD."""
-    here = rooms()
+def hook(app: Flask, request: Request, token: str, rest: str = "") -> Answer:
+    """Take a notification, or say that the hook is there: the platform asks by HEAD.
+
+    One of the application's plain views: it gets what Flask's contexts would give it.
+    """
+    here = rooms_of(app)
     point = here.admission.admit(token)
-    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    note_point(asked.environ, point.code)
-    if asked.method not in _CARRYING:
-        return "", HTTPStatus.OK
-    return receive(here, Arrival.of(asked, point, rest))
+    note_point(request.environ, point.code)
+    if request.method not in _CARRYING:
+        return Answer(b"")
+    return receive(here, Arrival.of(request, point, rest))
 
 
 @hooks.record
@@ -63,7 +65,7 @@ def _route(state: BlueprintSetupState) -> None:
     state.app.view_functions["hooks.hook"] = hook
 
 
-def receive(here: Rooms, arrival: Arrival) -> Response:
+def receive(here: Rooms, arrival: Arrival) -> Answer:
     """Make what came durable: as facts, or in quarantine where it isn't understood."""
     cap_bytes = _cap_bytes(here, arrival.point)
     try:
@@ -73,12 +75,10 @@ def receive(here: Rooms, arrival: Arrival) -> Response:
         fault = PayloadError("too_large", str(error))
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         fact = arrival.quarantined(fault, error.head, answered=status, truncated=True)
-        response = _answer(_quarantine(here.inbox, arrival, fact, fault), status)
-        response.headers["Connection"] = "close"
-        return response
+        return _answer(_quarantine(here.inbox, arrival, fact, fault), status, closes=True)
 
 
-def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Response:
+def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
     if arrival.point.opts.get("disabled"):
         fact = arrival.quarantined(_DISABLED, raw, answered=HTTPStatus.OK)
         return _answer(_quarantine(inbox, arrival, fact, _DISABLED))
@@ -104,7 +104,7 @@ def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
     return recognise(plain, charset=charset, zone=arrival.zone)
 
 
-def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Response:
+def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Answer:
     """Put all notifications of an array at once: they become durable together."""
     facts = [arrival.fact_of(element, element.raw) for element in recognised.elements]
     applied = _put(inbox, arrival, facts)
@@ -132,7 +132,7 @@ def _result(fact: Fact, taken: Applied) -> dict[str, Any]:
     return {"result": taken.result, "kind": fact.body.kind, "id": taken.id}
 
 
-def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> Response:
+def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> Answer:
     fact = arrival.quarantined(error, raw, answered=HTTPStatus.BAD_REQUEST)
     return _answer(_quarantine(inbox, arrival, fact, error), HTTPStatus.BAD_REQUEST)
 
@@ -147,8 +147,10 @@ def _quarantined(taken: Applied, error: PayloadError) -> dict[str, Any]:
     return {"result": Result.QUARANTINED, "id": taken.id, "errors": errors}
 
 
-def _answer(said: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(_ENCODER.encode(said) + b"\n", status, content_type="application/json")
+def _answer(
+    said: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK, *, closes: bool = False
+) -> Answer:
+    return Answer(_ENCODER.encode(said) + b"\n", status, closes=closes)
 
 
 def _cap_bytes(here: Rooms, point: Point) -> int:
