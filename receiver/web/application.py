@@ -1,17 +1,20 @@
 """Flask, without what costs every request and serves none of ours."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
 from flask import Flask, Request, Response
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Paths whose views take the request as an argument, and return a whole response.
 PLAIN: Final = "/hooks/"
+#: Whose rules are remembered; guesses at tokens fill it, and then it begins anew.
+_MOST_PATHS: Final = 1_000
 
 
 class Application(Flask):
@@ -20,6 +23,10 @@ class Application(Flask):
     A view behind PLAIN runs without Flask's contexts, sessions and signals: a third of what
     Flask does for a request, and none of it used there. Its errors end where all errors do.
     """
+
+    @cached_property
+    def _rules(self) -> dict[str, tuple[Rule, Mapping[str, str]]]:
+        return {}
 
     def wsgi_app(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -32,6 +39,19 @@ class Application(Flask):
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match by path alone: taking Host apart costs as much as the matching does."""
         return super().create_url_adapter(None) if request is None else self._adapter(request)
+
+    def _matched(self, request: Request) -> tuple[Rule, Mapping[str, str]]:
+        """Return the rule of a plain path, of which few are called again and again.
+
+        Raises: HTTPException where there is none.
+        """
+        found = self._rules.get(request.path)
+        if found is None:
+            found = self._adapter(request).match(return_rule=True)
+            if len(self._rules) >= _MOST_PATHS:
+                self._rules.clear()
+            self._rules[request.path] = found
+        return found
 
     def _adapter(self, request: Request) -> MapAdapter:
         return MapAdapter(
@@ -48,7 +68,7 @@ class Application(Flask):
     def _plain(self, environ: "WSGIEnvironment") -> "WSGIApplication":
         request = self.request_class(environ)
         try:
-            request.url_rule, arguments = self._adapter(request).match(return_rule=True)
+            request.url_rule, arguments = self._matched(request)
             view = self.view_functions[request.url_rule.endpoint]
             return cast("WSGIApplication", view(self, request, **arguments))
         except Exception as error:  # noqa: BLE001  as Flask does, to answer it

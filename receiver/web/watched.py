@@ -1,0 +1,91 @@
+"""What is known of something that may take its time to answer."""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, Generic, TypeVar
+
+import gevent
+import structlog
+from gevent import monkey
+
+State = TypeVar("State")
+
+#: An answer is good for so long; then it is asked again, and still given until the next is there.
+CACHED_SECONDS: Final = 1.0
+#: What has been known for longer is waited for, but not as long as when nothing is known.
+STALE_SECONDS: Final = 5.0
+STALE_PATIENCE_SECONDS: Final = 0.2
+FIRST_PATIENCE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+def spawn(work: Callable[[], None]) -> None:
+    """Do `work` beside the caller where there is an event loop, else at once."""
+    if monkey.is_module_patched("threading"):
+        gevent.spawn(work)
+    else:
+        work()
+
+
+class Watched(Generic[State]):
+    """Asks in the background, one question at a time and at most one a second."""
+
+    def __init__(
+        self,
+        ask: Callable[[], State],
+        *,
+        unanswered: Callable[[], State],
+        overdue_seconds: float,
+        clock: Callable[[], float] = monotonic,
+        beside: Callable[[Callable[[], None]], None] = spawn,
+    ) -> None:
+        """`unanswered` tells what holds while the answer is overdue, or there has been none."""
+        self._ask = ask
+        self._unanswered = unanswered
+        self._overdue_seconds = overdue_seconds
+        self._clock = clock
+        self._beside = beside
+        self._state: State | None = None
+        self._known_at = float("-inf")  # on the clock, as is _asked_at
+        self._asked_at = float("-inf")
+        self._answered = threading.Event()
+        self._answered.set()
+
+    def look(self) -> State:
+        """Return what is known, within half a second."""
+        patience = self._patience()
+        if self._answered.is_set() and self._clock() - self._known_at >= CACHED_SECONDS:
+            self._asked_at = self._clock()
+            self._answered.clear()
+            self._beside(self._find_out)
+            self._answered.wait(patience)
+        elif self._state is None:
+            self._answered.wait(patience)
+        return self._known()
+
+    def _patience(self) -> float:
+        if self._state is None:
+            return max(0.0, FIRST_PATIENCE_SECONDS - self._asking_seconds())
+        is_stale = self._clock() - self._known_at > STALE_SECONDS
+        return STALE_PATIENCE_SECONDS if is_stale else 0.0
+
+    def _known(self) -> State:
+        if self._state is None or self._asking_seconds() > self._overdue_seconds:
+            return self._unanswered()
+        return self._state
+
+    def _asking_seconds(self) -> float:
+        """How long the question has been open; 0 while there is none."""
+        return 0.0 if self._answered.is_set() else self._clock() - self._asked_at
+
+    def _find_out(self) -> None:
+        try:
+            self._state = self._ask()
+        except Exception as error:
+            self._state = self._unanswered()
+            log.exception("watch_failed", error=type(error).__name__)
+        finally:
+            self._known_at = self._clock()
+            self._answered.set()
