@@ -6,6 +6,6 @@ from receiver.settings import Settings
 from receiver.web.rooms import rooms_of
 
 settings = Settings.from_environ()
-configure(settings.log_level)
+configure(settings.log_level).gather()
 app = create_app(settings)
 rooms_of(app).open()

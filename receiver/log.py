@@ -24,9 +24,9 @@ MOST_FRAMES: Final = 25
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
-def configure(level: str) -> None:
-    """Send our own log lines and those of libraries to stdout, from `level` up."""
-    outlet = Outlet(sys.stdout, dropped=metrics.log_line_dropped)
+def configure(level: str) -> Outlet:
+    """Send our own log lines and those of libraries to stdout, from `level` up; return by what."""
+    outlet = Outlet(sys.stdout, dropped=metrics.log_lines_dropped)
     structlog.configure(
         processors=[*_processors(), _rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
@@ -37,6 +37,7 @@ def configure(level: str) -> None:
     handler.setFormatter(_library_formatter())
     logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    return outlet
 
 
 def _library_formatter() -> logging.Formatter:

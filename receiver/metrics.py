@@ -5,7 +5,7 @@ Each count has one caller:
 - web/access.py, per notification that was taken: `notified(point, kind, result)`
 - web/access.py, per answer of a hook: `answered(seconds)`, `refused(reason, status)`
 - inbox, per batch that is durable: `made_durable(facts, way)`; the writer's way is `direct`
-- receiver/outlet.py: `log_line_dropped()`
+- receiver/outlet.py: `log_lines_dropped(lines)`
 
 Labels are few: a point's own code, words of ours. No token, number or path is ever one.
 """
@@ -107,9 +107,9 @@ def made_durable(facts: int, way: str) -> None:
         _BATCHES.observe(facts)
 
 
-def log_line_dropped() -> None:
-    """Count a log line that nobody will read."""
-    _DROPPED.inc()
+def log_lines_dropped(lines: int) -> None:
+    """Count log lines that nobody will read."""
+    _DROPPED.inc(lines)
 
 
 def exposition(present: Iterable[Metric]) -> bytes:

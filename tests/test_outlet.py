@@ -32,7 +32,7 @@ class Pipe:
 def counted(stream: TextIO) -> Iterator[tuple[Outlet, list[int]]]:
     """An outlet, and a list that grows with each line that is dropped."""
     dropped: list[int] = []
-    outlet = Outlet(stream, dropped=lambda: dropped.append(1))
+    outlet = Outlet(stream, dropped=lambda lines: dropped.extend([1] * lines))
     yield outlet, dropped
     outlet.close()
     stream.close()
@@ -53,6 +53,36 @@ def test_a_reader_that_stands_still_keeps_nobody_waiting() -> None:
     assert json.loads(news).keys() == {"event", "lines", "level", "timestamp"}
     assert line == LINE
     assert os.get_blocking(pipe.read_end)
+    os.close(pipe.read_end)
+
+
+def test_gathered_lines_leave_together_in_order_and_in_time() -> None:
+    pipe = Pipe()
+    with counted(pipe.stream) as (outlet, _):
+        outlet.gather()
+        for number in range(3):
+            outlet.info(b"%d" % number)
+        assert pipe.read().splitlines() == [b"0", b"1", b"2"]
+
+        outlet.info(b"3")
+        outlet.warning(b"4")  # waits for nothing
+
+        assert pipe.read().splitlines() == [b"3", b"4"]
+    os.close(pipe.read_end)
+
+
+def test_what_is_gathered_never_tears_in_a_pipe() -> None:
+    pipe = Pipe()
+    with counted(pipe.stream) as (outlet, dropped):
+        outlet.gather()
+        for _ in range(1000):
+            outlet.info(LINE)
+        outlet.flush()
+        taken = pipe.read()
+
+        assert set(taken.splitlines()) == {LINE}
+        assert taken.endswith(b"\n")
+        assert len(dropped) + len(taken.splitlines()) == 1000
     os.close(pipe.read_end)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from receiver.store.points import Point
+from tests.cli.processes import eventually
 from tests.web.server import ROOT, Server, serving
 from tests.web.service import (
     Caller,
@@ -41,11 +42,14 @@ class Observed:
 
     def post(self, point: Point, body: Any, path: str = "", **headers: str) -> dict[str, Any]:
         """Post to a hook and return the line that it left."""
-        before = len(self.lines())
+        before = len(self.hooks())
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.server.request("POST", f"/hooks/{point.token_local}{path}", raw, **headers)
-        (line,) = self.requests(before)
-        return line
+        eventually(lambda: len(self.hooks()) > before)
+        return self.hooks()[-1]
+
+    def hooks(self) -> Sequence[dict[str, Any]]:
+        return [line for line in self.requests() if str(line["route"]).startswith("/hooks/")]
 
     def metrics(self, caller: Caller) -> Mapping[str, float]:
         answer = self.server.request("GET", "/metrics", Authorization=f"Bearer {caller.secret}")
@@ -138,6 +142,7 @@ def test_a_refusal_says_why(running: Observed) -> None:
     running.server.request("GET", f"/nowhere/{NUMBER}")
     running.server.raw(f"BREW{NUMBER} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
+    eventually(lambda: len(running.requests(before)) >= 4)
     told = [(line["method"], line["route"], line["reason"]) for line in running.requests(before)]
     assert told == [
         ("POST", "/hooks/<token>", "not_found"),
@@ -173,9 +178,9 @@ def test_no_line_and_no_metric_quotes_a_caller(
         answer = running.server.request(method, path, raw, Authorization=f"Bearer {reader.secret}")
     scraped = answer.body.decode()
 
+    eventually(lambda: len(running.requests()) >= 10)
     written = running.log.read_text()
 
-    assert len(running.requests()) >= 10
     assert [word for word in private if word in written or word in scraped] == []
 
 
