@@ -23,14 +23,16 @@ _TYPE_ALIASES: Final = {"emailid": "email", "tel": "msisdn", "phone": "msisdn"}
 
 def base_of(transid: str) -> str:
     """Return the transid of the request that `transid` belongs to: `<uuid>` for `<uuid>_<n>`."""
-    match = _SUFFIXED.fullmatch(transid)
+    match = _SUFFIXED.fullmatch(transid) if "_" in transid else None
     return match["base"] if match else transid
 
 
 def transid_of(reported: str) -> str:
     """Return the transid that `reported` stands for: `<uuid>_0` is `<uuid>`."""
+    if not reported.endswith("_0"):
+        return reported
     match = _SUFFIXED.fullmatch(reported)
-    return match["base"] if match and match["index"] == "0" else reported
+    return match["base"] if match else reported
 
 
 def key_of(value: str) -> str:

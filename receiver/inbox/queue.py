@@ -4,7 +4,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -24,38 +23,35 @@ _BURSTING: Final = 2.0
 _Lane = tuple[bool, UUID | None]
 
 
-def _held() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
-@dataclass(slots=True, eq=False)
 class Waiting:
     """The facts of one request, until they are durable or given up."""
 
-    facts: Sequence[Fact]
-    since: float = field(default_factory=time.monotonic)
-    size_bytes: int = 0
-    ended: threading.Lock = field(default_factory=_held)
-    """Held until there are results, or an error."""
-    results: Sequence[Applied] = ()
-    error: StoreAwayError | None = None
-    over: bool = False
+    __slots__ = ("_ended", "error", "facts", "lane", "over", "results", "since", "size_bytes")
 
-    def __post_init__(self) -> None:
-        self.size_bytes = raw_bytes(self.facts)
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        first = facts[0]
+        self.facts = facts
+        self.since = time.monotonic()
+        self.size_bytes = len(first.raw) if len(facts) == 1 else raw_bytes(facts)
+        self.lane: _Lane = (isinstance(first.body, Receipt), first.point_id)
+        self.results: Sequence[Applied] = ()
+        self.error: StoreAwayError | None = None
+        self.over = False
+        self._ended = threading.Lock()
+        self._ended.acquire()
 
-    @property
-    def lane(self) -> _Lane:
-        """Where it stands in line."""
-        return isinstance(self.facts[0].body, Receipt), self.facts[0].point_id
+    def wait(self) -> Sequence[Applied]:
+        """Return the results once there are any. Raises: StoreAwayError."""
+        self._ended.acquire()
+        if self.error:
+            raise self.error
+        return self.results
 
     def end(self, *, results: Sequence[Applied] = (), error: StoreAwayError | None = None) -> None:
         """Let the request go on; the first end counts. Only under the lock of the queue's owner."""
         if not self.over:
             self.over, self.results, self.error = True, results, error
-            self.ended.release()
+            self._ended.release()
 
 
 class Queue:

@@ -91,10 +91,7 @@ class Writer:
             if self._parked:
                 self._parked = False
                 self._something_waits.release()
-        waiting.ended.acquire()
-        if waiting.error:
-            raise waiting.error
-        return waiting.results
+        return waiting.wait()
 
     def close(self) -> None:
         """Give the connection back; the next fact opens another."""
@@ -110,7 +107,8 @@ class Writer:
             self._start()
 
     def _start(self) -> None:
-        if all(thread.is_alive() for thread in self._threads) and self._threads:
+        """Begin to write and to watch, which nothing ends: what fails there is logged."""
+        if self._threads:
             return
         self._threads = [
             threading.Thread(target=target, name=target.__name__, daemon=True)

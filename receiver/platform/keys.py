@@ -13,6 +13,7 @@ from typing import Any, Final
 MOST_KEYS: Final = 1_000
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+_KEYS_OF_A_SHAPE: Final = 50
 _KEY_CHARACTERS: Final = 64  # no key that we look for is longer
 
 #: Typing errors in the platform's own pages.
@@ -36,7 +37,18 @@ def fold(said: Mapping[str, Any]) -> dict[str, Any]:
     A folded key holds no underscore, so names with one are free for what we add ourselves.
     """
     folded: dict[str, Any] = {}
-    for key, value in islice(said.items(), MOST_KEYS):
-        if value is not None and value != "":
-            folded.setdefault(fold_key(key), value)
+    names = _folded_all(tuple(said)) if _is_ordinary(said) else map(fold_key, said)
+    for name, value in islice(zip(names, said.values(), strict=True), MOST_KEYS):
+        if value is not None and value != "" and name not in folded:
+            folded[name] = value
     return folded
+
+
+def _is_ordinary(said: Mapping[str, Any]) -> bool:
+    return len(said) <= _KEYS_OF_A_SHAPE and max(map(len, said), default=0) <= _KEY_CHARACTERS
+
+
+@lru_cache(maxsize=512)
+def _folded_all(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Fold the keys of an object: the platform sends few shapes, again and again."""
+    return tuple(map(fold_key, keys))

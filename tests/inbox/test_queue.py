@@ -119,5 +119,5 @@ def test_the_first_end_counts() -> None:
     waiting.end(error=StoreAwayError("late"))
     waiting.end(results=())
 
-    assert waiting.error
-    assert waiting.ended.acquire(timeout=0)
+    with pytest.raises(StoreAwayError, match="late"):
+        waiting.wait()
