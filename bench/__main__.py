@@ -1,4 +1,4 @@
-"""The commands of the bench: `python -m bench ingest`, `python -m bench growth`."""
+"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`."""
 
 import sys
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from bench import ingest, plot, report
+from bench import drain, ingest, plot, report
 from bench.accounting import faults
 from bench.contenders import CONTENDERS
 from bench.growth import report as growth_report
@@ -64,6 +64,18 @@ def growth_(scale: float, rounds: int, seconds: float) -> None:
     if wrong:
         sys.exit("bench: " + "; ".join(wrong))
     report.write(RESULTS / f"growth-{scale:g}.json", growth_report.as_json(found))
+
+
+@commands.command("drain")
+@click.option("--facts", default=60_000, show_default=True, type=click.IntRange(1000))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16))
+def drain_(facts: int, workers: int) -> None:
+    """Bring a full spool in, idle and beside live traffic."""
+    outcome = drain.measure(facts=facts, workers=workers)
+    click.echo(outcome.shown())
+    if outcome.lost:
+        sys.exit(f"bench: lost {outcome.lost}")
+    report.write(RESULTS / "drain.json", {"measured_at": report.measured_at()} | outcome.as_json())
 
 
 def main() -> None:
