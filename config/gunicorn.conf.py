@@ -7,6 +7,7 @@ so no preload, and each worker makes sure of it when it starts.
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -21,6 +22,7 @@ from typing import Any
 import gevent
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -69,33 +71,93 @@ class QuietLogger(Logger):  # type: ignore[misc]
         super().warning(msg, *args, **keywords)
 
 
-class PatientWorker(GeventWorker):  # type: ignore[misc]
-    """gunicorn's gevent worker, which answers at its end what its listener has accepted.
+class PatientArbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which at a reload keeps the old workers until the new ones listen.
 
-    gunicorn's own closes the listener on what still waits behind it, fails requests that begin at
-    that moment, and keeps a silent keep-alive connection until it is killed together with those
-    that have something to say.
+    gunicorn's own ends them while the new ones still import, and who comes then finds nobody.
+    """
+
+    _newest_old = 0  # the workers up to this age are to be replaced
+
+    def reload(self) -> None:
+        """Read the settings anew and start new workers."""
+        self._newest_old = self.worker_age
+        super().reload()
+
+    def manage_workers(self) -> None:
+        """Keep as many workers as there should be, those that are to be replaced not counted."""
+        old = self._old()
+        if not old:
+            super().manage_workers()
+            return
+        for _ in range(self.num_workers - (len(self.WORKERS) - len(old))):
+            self.spawn_worker()
+        self._see_off()
+
+    def spawn_worker(self) -> None:
+        """Start a worker, which may be told to end at once: see `post_fork`."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def reap_workers(self) -> None:
+        """Bury those that have ended; a reload does only this while it waits for the old ones."""
+        super().reap_workers()
+        self._see_off()
+
+    def _see_off(self) -> None:
+        """End the old workers once all new ones listen."""
+        old = self._old()
+        new = [worker for worker in self.WORKERS.values() if worker not in old]
+        if new and all(worker.listens for worker in new):
+            for worker in old:
+                self.kill_worker(worker.pid, signal.SIGTERM)
+
+    def _old(self) -> list[Any]:
+        return [worker for worker in self.WORKERS.values() if worker.age <= self._newest_old]
+
+
+class PatientWorker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker, which listens when it can answer, and answers what it has accepted.
+
+    gunicorn's own listens before it imports the application, so that its share of the connections
+    waits for that. At its end it closes the listener on what still waits behind it, fails requests
+    that begin at that moment, and keeps a silent keep-alive connection until it is killed together
+    with those that have something to say.
     """
 
     #: So long after the signal it goes on: connections that are kept alive learn with their next
-    #: answer that they are closed, and at a reload the listeners of the new workers come up.
+    #: answer that they are closed.
     last_seconds = 1.0
     #: It ends so long before the master, whose patience began earlier, would kill it.
     margin_seconds = 0.7
 
+    @property
+    def listens(self) -> bool:
+        """Whether it can answer; the master asks, through the file that they share."""
+        return os.fstat(self.tmp.fileno()).st_size > 0
+
     def run(self) -> None:
-        """Serve until a signal ends it."""
+        """Listen, now that the application is loaded, and serve until a signal ends it."""
+        if not self.alive:  # the signal came while it was loaded
+            return
         self._lines: dict[Any, Any] = {}
         self._waiting: set[Any] = set()
-        servers = [self._serve(listener) for listener in self.sockets]
+        server = self._serve(_listener(self.cfg.backlog))
+        os.ftruncate(self.tmp.fileno(), 1)
+        self.log.info("Worker listens (pid: %s)", self.pid)
         while self.alive:
             self.notify()
             gevent.sleep(0.2)
+        self._end(server)
+
+    def _end(self, server: StreamServer) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout - self.margin_seconds
         gevent.sleep(self.last_seconds)
-        for server in servers:
-            self._close(server)
-        while (left := sum(len(server.pool) for server in servers)) and time.monotonic() < until:
+        self._close(server)
+        while (left := len(server.pool)) and time.monotonic() < until:
             self.notify()
             gevent.sleep(0.05)
         if left:
@@ -108,7 +170,6 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
             self.alive = False
 
     def _serve(self, listener: Any) -> StreamServer:
-        listener.setblocking(1)
         named = _Named(listener.getsockname())
         pool = Pool(self.worker_connections)
         server = StreamServer(listener, handle=partial(self.handle, named), spawn=pool)
@@ -153,6 +214,31 @@ class _Named:
         self.getsockname = lambda: name
 
 
+def _listener(backlog: int) -> Any:
+    """Return a listener of this process's own: the kernel spreads, no worker hoards."""
+    v6 = ":" in host
+    made = socket.create_server(
+        (host, int(port)),
+        family=socket.AF_INET6 if v6 else socket.AF_INET,
+        backlog=backlog,
+        reuse_port=True,
+        dualstack_ipv6=v6 and socket.has_dualstack_ipv6(),
+    )
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    return made
+
+
+def on_starting(arbiter: Any) -> None:
+    """Make the master patient; gunicorn has no setting for its class."""
+    arbiter.__class__ = PatientArbiter
+
+
+def post_fork(arbiter: Any, worker: Any) -> None:
+    """Heed the signal that ends a worker from its first moment; in the master's way it is lost."""
+    signal.signal(signal.SIGTERM, worker.handle_exit)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 def post_worker_init(worker: Any) -> None:
     """Refuse to serve with a psycopg that would block the event loop."""
     waiting = sys.modules.get("psycopg.waiting")
@@ -164,15 +250,12 @@ def post_worker_init(worker: Any) -> None:
 chdir = str(Path(__file__).resolve().parents[1])
 wsgi_app = "wsgi:app"
 host = os.environ.get("RECEIVER_HOST", "127.0.0.1")
-bind = (
-    f"[{host}]:{os.environ.get('PORT', '8080')}"
-    if ":" in host
-    else (f"{host}:{os.environ.get('PORT', '8080')}")
-)
+port = os.environ.get("PORT", "8080")
+bind: list[str] = []  # by gunicorn nothing, neither in the master nor in a worker that still loads
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = PatientWorker
 worker_connections = 1000
-reuse_port = True  # each worker has its own listener: the kernel spreads, no worker hoards
+reuse_port = True  # the master has no listener
 preload_app = False
 max_requests = 0  # a worker that closes its listener resets what waits there
 

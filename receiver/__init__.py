@@ -86,7 +86,7 @@ def _rooms(settings: Settings) -> Rooms:
         admission=Admission(roster),
         keys=KeyRing(roster),
         readiness=Readiness(
-            doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes)
+            doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
         ),
         intake=Intake(IN_FLIGHT_BYTES),
     )

@@ -1,9 +1,11 @@
-"""Whether our port is free."""
+"""Our port: that it is free, and that it stays ours."""
 
 import errno
 import socket
 import time
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 from receiver.domain.errors import SetupError
 from receiver.settings import Settings
@@ -11,34 +13,55 @@ from receiver.settings import Settings
 #: A service that was killed takes this long to let go of its port.
 PATIENCE_SECONDS: Final = 1.5
 
+Place = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
 
-def require_free(settings: Settings) -> None:
-    """Make sure that nobody listens where we are to.
 
-    gunicorn wouldn't notice: with SO_REUSEPORT a second server gets half of the connections.
+@contextmanager
+def held(settings: Settings) -> Iterator[None]:
+    """Keep the port to ourselves, also while no worker listens yet, or any more.
+
+    A second server wouldn't notice: with SO_REUSEPORT it gets half of the connections.
 
     Raises:
         SetupError: the port is taken, or can't be had.
 
     """
+    _require_free(settings)
+    family, kind, protocol, address = _place(settings)
+    with socket.socket(family, kind, protocol) as holder:
+        # Without SO_REUSEADDR, which would let others have it too: it only binds and never listens.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with suppress(OSError):  # lines that another program left, ending, keep it for a minute
+            holder.bind(address)
+        yield
+
+
+def _require_free(settings: Settings) -> None:
+    """Make sure that nobody has the place where we are to listen. Raises SetupError."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while (error := _probe(settings.host, settings.port)) is not None:
+    while (error := _probe(settings)) is not None:
         if error.errno != errno.EADDRINUSE or time.monotonic() > until:
             raise SetupError(_sentence(settings, error))
         time.sleep(0.1)
 
 
-def _probe(host: str, port: int) -> OSError | None:
+def _probe(settings: Settings) -> OSError | None:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, kind, protocol, address = _place(settings)
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
         return error
     return None
+
+
+def _place(settings: Settings) -> Place:
+    """Return where to listen. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return family, kind, protocol, address
 
 
 def _sentence(settings: Settings, error: OSError) -> str:

@@ -52,8 +52,7 @@ def run() -> None:
     """Run web and worker, on DATABASE_URL or on an embedded Postgres. Ctrl-C stops all of it."""
     settings = Settings.from_environ()
     configure(settings.log_level)
-    with heeded() as signals:
-        port.require_free(settings)
+    with heeded() as signals, port.held(settings):
         make_var(settings.var_dir)
         with _alone(settings), embedded.running(settings, announce=click.echo) as url:
             bring_up_to_date(url)

@@ -18,9 +18,11 @@ def serve() -> None:
     """
     settings = Settings.from_environ()
     configure(settings.log_level)
-    with heeded(hup_reloads=True) as signals:
-        port.require_free(settings)
-        with embedded.running(settings, announce=click.echo) as url:
-            for sentence in outlook(settings, url):
-                click.echo(f"receiver: {sentence}", err=True)
-            supervisor.supervise([children.web(settings, url)], signals)
+    with (
+        heeded(hup_reloads=True) as signals,
+        port.held(settings),
+        embedded.running(settings, announce=click.echo) as url,
+    ):
+        for sentence in outlook(settings, url):
+            click.echo(f"receiver: {sentence}", err=True)
+        supervisor.supervise([children.web(settings, url)], signals)

@@ -26,11 +26,12 @@ def ready() -> ResponseReturnValue:
     """Say whether a notification can be made durable. 503 sends the traffic elsewhere."""
     readiness = rooms().readiness
     status = readiness.overall()
-    database = {"status": readiness.database()}
-    answer = {
-        "status": status,
-        "parts": {"database": database, "spool": _spool(readiness.spool.look())},
+    parts = {
+        "database": {"status": readiness.database()},
+        "spool": _spool(readiness.spool.look()),
+        "directory": {"status": readiness.directory()},
     }
+    answer = {"status": status, "parts": parts}
     code = HTTPStatus.SERVICE_UNAVAILABLE if status == "unready" else HTTPStatus.OK
     return answer, code, _UNCACHED
 

@@ -1,8 +1,5 @@
 """Whether a notification can be made durable right now."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 
 from sqlalchemy import Engine, text
@@ -12,9 +9,10 @@ from receiver.domain.errors import StoreAwayError
 from receiver.store.fitness import REQUIRED
 from receiver.store.reading import reading
 from receiver.web.deadlines import QUESTION_SECONDS, within
+from receiver.web.roster import Roster
 from receiver.web.spool_watch import SpoolWatch
+from receiver.web.watched import Watched
 
-CACHED_SECONDS: Final = 1.0
 #: A standby answers but can't commit, and a database without tables can't either.
 _QUESTION: Final = text(
     "SELECT pg_is_in_recovery(),"
@@ -24,15 +22,19 @@ _QUESTION: Final = text(
 _VERSION: Final = text("SELECT max(version_num) FROM alembic_version")
 
 
-@dataclass(slots=True)
 class Readiness:
-    """Asks Postgres, at most once a second however many ask for it; `spool` is the other way."""
+    """What it takes: somebody who is known, and Postgres or the spool to keep what they send.
 
-    engine: Engine
-    spool: SpoolWatch
-    clock: Callable[[], float] = monotonic
-    _state: str = ""
-    _until: float = 0.0
+    Nobody who looks waits for Postgres, or for the disk, longer than half a second.
+    """
+
+    def __init__(self, engine: Engine, spool: SpoolWatch, roster: Roster) -> None:
+        self.engine = engine
+        self.spool = spool
+        self._roster = roster
+        self._database = Watched(
+            self._ask, unanswered=lambda: "away", overdue_seconds=QUESTION_SECONDS
+        )
 
     def database(self) -> str:
         """Return `ok`, or why nothing is committed there.
@@ -40,16 +42,16 @@ class Readiness:
         It is `away`, a `standby`, `empty`, with a schema `behind` the code, or `unsafe`: it would
         forget what it commits.
         """
-        if not self._state or self.clock() >= self._until:
-            self._until = self.clock() + QUESTION_SECONDS  # the others take what is known
-            self._state = self._ask()
-            self._until = self.clock() + CACHED_SECONDS
-        return self._state
+        return self._database.look()
+
+    def directory(self) -> str:
+        """Return `ok`, or `unknown` while nobody can be admitted."""
+        return "ok" if self._roster.is_known() else "unknown"
 
     def overall(self) -> str:
         """Return `ready`, `degraded` if one of the ways is lost, `unready` if there is none."""
         ways = self.database(), self.spool.look().status
-        if "ok" not in ways:
+        if "ok" not in ways or self.directory() != "ok":
             return "unready"
         return "ready" if ways in {("ok", "ok"), ("ok", "off")} else "degraded"
 

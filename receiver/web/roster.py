@@ -96,6 +96,17 @@ class Roster:
                 self._ask()
         return pick(self._directory)
 
+    def is_known(self) -> bool:
+        """Tell whether anybody can be let in: by an answer, even an empty one, or a snapshot."""
+        if not self._is_known and not self._watching:
+            with suppress(StoreAwayError):
+                self._ask()
+        return self._is_known
+
+    @property
+    def _is_known(self) -> bool:
+        return self._version is not None or bool(self._directory.points)
+
     def close(self) -> None:
         """End the thread and give back what it holds; the next question starts it again."""
         with self._changed:

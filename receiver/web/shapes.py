@@ -112,11 +112,18 @@ class SpoolHealth(Shape):
     damaged = _count()
 
 
+class DirectoryHealth(Shape):
+    """Whether it is known who may come in."""
+
+    status = _one_of("ok", "unknown")
+
+
 class HealthParts(Shape):
-    """The ways in which a notification can be made durable."""
+    """The ways in which a notification can be made durable, and whether any is let in."""
 
     database = _nested(DatabaseHealth)
     spool = _nested(SpoolHealth)
+    directory = _nested(DirectoryHealth)
 
 
 class Health(Shape):

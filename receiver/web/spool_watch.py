@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
-from receiver.domain.errors import SpoolError, StoreAwayError
+from receiver.domain.errors import SpoolError
 from receiver.inbox.spool import Depth, Gauge
 from receiver.inbox.spool.disk import offload
-from receiver.web.deadlines import QUESTION_SECONDS, within
+from receiver.web.deadlines import QUESTION_SECONDS
+from receiver.web.watched import Watched, Work, spawn
 
-CACHED_SECONDS: Final = 1.0
 #: What a spool must have room for that is called usable.
 ROOM_BYTES: Final = 64 * 1024
 
@@ -44,46 +43,41 @@ class SpoolWatch:
     """Looks at the spool, at most once a second however many ask."""
 
     def __init__(
-        self, directory: Path | None, *, max_bytes: int, clock: Callable[[], float] = monotonic
+        self, directory: Path | None, *, max_bytes: int, beside: Callable[[Work], None] = spawn
     ) -> None:
         self._directory = directory
-        self._gauge = Gauge(directory) if directory else None
         self._max_bytes = max_bytes
-        self._clock = clock
-        self._state: SpoolState | None = None
-        self._until = 0.0
-        self._probing = False
+        self._depth = Depth()
+        self._gauge = Gauge(directory) if directory else None
+        self._watched = Watched(
+            self._ask,
+            unanswered=self._unwritable,
+            overdue_seconds=QUESTION_SECONDS,
+            beside=beside,
+        )
 
     def look(self) -> SpoolState:
-        """Return the state of the spool."""
-        if self._state is None or self._clock() >= self._until:
-            self._until = self._clock() + QUESTION_SECONDS  # the others take what is known
-            self._state = self._ask()
-            self._until = self._clock() + CACHED_SECONDS
-        return self._state
+        """Return the state of the spool, within half a second."""
+        return self._watched.look()
 
     def _ask(self) -> SpoolState:
         if self._directory is None or self._gauge is None:
             return SpoolState("off")
-        depth = self._state.depth if self._state else Depth()
-        if self._probing:  # the disk has not answered yet: one thread that waits for it is enough
-            return SpoolState("unwritable", depth)
         try:
-            with within(QUESTION_SECONDS):
-                free_bytes = offload(self._probe, self._directory)
-                depth = self._gauge.read()
-        except (OSError, SpoolError, StoreAwayError):
-            return SpoolState("unwritable", depth)
+            free_bytes = offload(_room_bytes, self._directory)
+            self._depth = depth = self._gauge.read()
+        except (OSError, SpoolError):
+            return self._unwritable()
         left = min(self._max_bytes - depth.bytes, free_bytes + depth.kept_bytes)
         return SpoolState("ok" if left >= ROOM_BYTES else "full", depth)
 
-    def _probe(self, directory: Path) -> int:
-        """Return how much room the disk has, once a file could be made. Raises OSError."""
-        self._probing = True
-        try:
-            folder = next(each for each in (directory, *directory.parents) if each.exists())
-            with tempfile.TemporaryFile(dir=folder):
-                room = os.statvfs(folder)
-        finally:
-            self._probing = False
-        return room.f_bavail * room.f_frsize
+    def _unwritable(self) -> SpoolState:
+        return SpoolState("unwritable", self._depth)
+
+
+def _room_bytes(directory: Path) -> int:
+    """Return how much room the disk has, once a file could be made. Raises OSError."""
+    folder = next(each for each in (directory, *directory.parents) if each.exists())
+    with tempfile.TemporaryFile(dir=folder):
+        room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize

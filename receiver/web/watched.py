@@ -10,18 +10,18 @@ import structlog
 from gevent import monkey
 
 State = TypeVar("State")
+Work = Callable[[], None]
 
-#: An answer is good for so long; then it is asked again, and still given until the next is there.
+#: An answer is good for so long; then one of those who look asks again.
 CACHED_SECONDS: Final = 1.0
-#: What has been known for longer is waited for, but not as long as when nothing is known.
-STALE_SECONDS: Final = 5.0
-STALE_PATIENCE_SECONDS: Final = 0.2
+#: So long that one waits for the new answer before it takes the old one, and without one, all wait.
+PATIENCE_SECONDS: Final = 0.2
 FIRST_PATIENCE_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
 
-def spawn(work: Callable[[], None]) -> None:
+def spawn(work: Work) -> None:
     """Do `work` beside the caller where there is an event loop, else at once."""
     if monkey.is_module_patched("threading"):
         gevent.spawn(work)
@@ -39,7 +39,7 @@ class Watched(Generic[State]):
         unanswered: Callable[[], State],
         overdue_seconds: float,
         clock: Callable[[], float] = monotonic,
-        beside: Callable[[Callable[[], None]], None] = spawn,
+        beside: Callable[[Work], None] = spawn,
     ) -> None:
         """`unanswered` tells what holds while the answer is overdue, or there has been none."""
         self._ask = ask
@@ -55,21 +55,14 @@ class Watched(Generic[State]):
 
     def look(self) -> State:
         """Return what is known, within half a second."""
-        patience = self._patience()
         if self._answered.is_set() and self._clock() - self._known_at >= CACHED_SECONDS:
             self._asked_at = self._clock()
             self._answered.clear()
             self._beside(self._find_out)
-            self._answered.wait(patience)
-        elif self._state is None:
-            self._answered.wait(patience)
-        return self._known()
-
-    def _patience(self) -> float:
+            self._answered.wait(PATIENCE_SECONDS)
         if self._state is None:
-            return max(0.0, FIRST_PATIENCE_SECONDS - self._asking_seconds())
-        is_stale = self._clock() - self._known_at > STALE_SECONDS
-        return STALE_PATIENCE_SECONDS if is_stale else 0.0
+            self._answered.wait(max(0.0, FIRST_PATIENCE_SECONDS - self._asking_seconds()))
+        return self._known()
 
     def _known(self) -> State:
         if self._state is None or self._asking_seconds() > self._overdue_seconds:

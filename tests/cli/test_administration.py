@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.web.server import serving
+from tests.web.test_health import keep_snapshot
 
 Call = Callable[..., CompletedProcess[str]]
 
@@ -94,6 +95,7 @@ def test_status_calls_a_service_that_only_spools_degraded(
 ) -> None:
     spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    keep_snapshot(tmp_path, "token")
     with serving(nowhere, tmp_path / "log", **spool) as server:
         done = call("status", DATABASE_URL=database_url, PORT=str(server.port))
 

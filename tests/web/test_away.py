@@ -162,3 +162,44 @@ def test_when_postgres_comes_back_all_is_certain_again(known: Known, var: Path) 
         before = (var / FILE).stat().st_mtime_ns
         known.add_point()
         eventually(lambda: (var / FILE).stat().st_mtime_ns != before, 5)
+
+
+def ask_ready(port: int) -> tuple[int, str, float]:
+    """Return status, what is said of the database, and how long that took."""
+    began = time.monotonic()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as line:
+        line.request("GET", "/health/ready")
+        answer = line.getresponse()
+        parts = json.load(answer)["parts"]
+    return answer.status, parts["database"]["status"], time.monotonic() - began
+
+
+def test_whether_it_is_ready_is_said_at_once_while_postgres_is_silent(
+    known: Known, var: Path
+) -> None:
+    port = free_port()
+    with running("serve", var=var, PORT=str(port), DATABASE_URL=known.line_url) as service:
+        up(service, port)
+        eventually(lambda: ask_ready(port)[:2] == (200, "ok"))
+        with known.line.silent():
+            said = []
+            for _ in range(30):
+                said.append(ask_ready(port))
+                time.sleep(0.2)
+        eventually(lambda: ask_ready(port)[1] == "ok")
+
+    assert {status for status, _, _ in said} == {200}
+    assert {database for _, database, _ in said[-10:]} == {"away"}
+    assert max(seconds for _, _, seconds in said) < 0.5
+
+
+def test_it_is_not_ready_before_anybody_is_known(known: Known, var: Path) -> None:
+    port = free_port()
+    with running("serve", var=var, PORT=str(port), DATABASE_URL=known.line_url) as service:
+        with known.line.silent():
+            up(service, port)
+            status, database, seconds = ask_ready(port)
+            assert (status, database) == (503, "away")
+            assert seconds < 1
+            assert ask_ready(port)[2] < 0.5
+        eventually(lambda: ask_ready(port)[0] == 200)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,16 @@ from sqlalchemy.orm import Session
 
 from receiver.inbox.spool import Depth, Spool
 from receiver.sealing import Sealer
+from receiver.store.directory import Directory
+from receiver.store.points import hash_of
+from receiver.web.rooms import rooms_of
+from receiver.web.snapshot import Snapshot
 from receiver.web.spool_watch import ROOM_BYTES, SpoolState, SpoolWatch
+from receiver.web.watched import Work
 from tests.conftest import MakeDatabase
 from tests.making import make_fact, make_receipt
 from tests.web.service import Service, make_caller, running
+from tests.web.test_roster import make_point
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 SPOOL_BYTES = 10 * 1024 * 1024
@@ -30,6 +37,12 @@ def spool(folder: Path, *, age: timedelta = timedelta(0)) -> None:
 
 def watch(folder: Path | None, *, max_bytes: int = SPOOL_BYTES) -> SpoolWatch:
     return SpoolWatch(folder, max_bytes=max_bytes)
+
+
+def keep_snapshot(var: Path, *tokens: str) -> None:
+    """Leave what a process leaves that has seen a Postgres with these tokens."""
+    with closing(Snapshot(var)) as snapshot:
+        snapshot.keep(Directory({hash_of(each): make_point(each) for each in tokens}, {}))
 
 
 def ready(service: Service) -> tuple[int, Any]:
@@ -90,11 +103,34 @@ def test_a_ledger_is_complete_with_all_that_was_spooled(depth: Depth, *, empty: 
 
 
 def test_with_postgres_away_the_spool_is_ready_enough(tmp_path: Path) -> None:
-    with running(NOWHERE, spool=str(tmp_path / "spool")) as service:
+    keep_snapshot(tmp_path, "token")
+    with running(NOWHERE, spool=str(tmp_path / "spool"), var_dir=tmp_path) as service:
+        rooms_of(service.app).roster.watch()
         status, told = ready(service)
 
     assert (status, told["status"]) == (200, "degraded")
     assert told["parts"]["database"] == {"status": "away"}
+    assert told["parts"]["directory"] == {"status": "ok"}
+
+
+@pytest.mark.parametrize("tokens", [pytest.param(None, id="none"), pytest.param([], id="empty")])
+def test_a_spool_takes_nothing_from_nobody(tmp_path: Path, tokens: list[str] | None) -> None:
+    if tokens is not None:
+        keep_snapshot(tmp_path, *tokens)
+    with running(NOWHERE, spool=str(tmp_path / "spool"), var_dir=tmp_path) as service:
+        rooms_of(service.app).roster.watch()
+        status, told = ready(service)
+
+    assert (status, told["status"]) == (503, "unready")
+    assert told["parts"]["spool"]["status"] == "ok"
+    assert told["parts"]["directory"] == {"status": "unknown"}
+
+
+def test_a_directory_without_tokens_is_known(make_database: MakeDatabase) -> None:
+    with running(make_database()) as service:
+        status, told = ready(service)
+
+    assert (status, told["parts"]["directory"]) == (200, {"status": "ok"})
 
 
 def test_a_spool_that_would_take_nothing_is_no_way(tmp_path: Path) -> None:
@@ -146,8 +182,11 @@ def test_looking_makes_nothing_and_no_spool_is_off(tmp_path: Path) -> None:
     assert watch(None).look() == SpoolState("off")
 
 
-def test_a_disk_that_hangs_is_waited_for_by_one(tmp_path: Path) -> None:
-    looking = watch(tmp_path)
-    looking._probing = True
+def test_a_disk_that_hangs_takes_nothing(tmp_path: Path) -> None:
+    waiting: list[Work] = []
+    looking = SpoolWatch(tmp_path, max_bytes=SPOOL_BYTES, beside=waiting.append)
 
-    assert looking.look().status == "unwritable"
+    assert [looking.look().status for _ in range(3)] == ["unwritable"] * 3
+    (look,) = waiting
+    look()
+    assert looking.look().status == "ok"

@@ -241,3 +241,26 @@ def test_a_key_opens_while_postgres_is_away_as_long_as_it_is_good_by_its_dates()
                 ring.open(secret)
         with pytest.raises(StoreAwayError):
             ring.open("unknown")
+
+
+def test_nobody_is_known_before_an_answer_and_an_empty_one_is_one() -> None:
+    postgres = Postgres()
+    postgres.answers.clear()
+    with roster_on(postgres) as (roster, _):
+        roster.watch()
+        assert not roster.is_known()
+        postgres.answers.set()
+        until = time.monotonic() + 5
+        while not roster.is_known():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def test_where_nobody_watches_it_is_asked_whether_anybody_is_known() -> None:
+    postgres = Postgres()
+    postgres.away = True
+    with roster_on(postgres) as (roster, clock):
+        assert not roster.is_known()
+        postgres.away = False
+        clock.now += 60
+        assert roster.is_known()

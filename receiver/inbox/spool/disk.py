@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar, cast
 
@@ -19,10 +20,25 @@ def offload(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns, without holding up the event loop where there is one.
 
     It runs in another thread then, where our locks and our log must not be touched.
+    Raises what `work` raises.
     """
     if not monkey.is_module_patched("threading"):
         return work(*args, **kwargs)
-    return cast(T, gevent.get_hub().threadpool.apply(work, args, kwargs))
+    value, error = gevent.get_hub().threadpool.apply(_outcome, (partial(work, *args, **kwargs),))
+    if error is None:
+        return cast(T, value)
+    try:
+        raise error
+    finally:
+        del error  # it holds this frame, which holds it
+
+
+def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Return what `work` returns, and what it raises: gevent prints what leaves the thread so."""
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001  # the caller raises it again
+        return None, error
 
 
 def make_folder(folder: Path, fsync: Fsync = os.fsync) -> None:
