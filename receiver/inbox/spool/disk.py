@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar, cast
 
-import gevent
 from gevent import monkey
+from gevent.threadpool import ThreadPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Fsync = Callable[[int], None]
+#: The writer of the spool, its drainer, the snapshot's writer, the watch; twice that.
+THREADS: Final = 8
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 
@@ -24,13 +26,22 @@ def offload(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """
     if not monkey.is_module_patched("threading"):
         return work(*args, **kwargs)
-    value, error = gevent.get_hub().threadpool.apply(_outcome, (partial(work, *args, **kwargs),))
+    value, error = _pool(os.getpid()).apply(_outcome, (partial(work, *args, **kwargs),))
     if error is None:
         return cast(T, value)
     try:
         raise error
     finally:
         del error  # it holds this frame, which holds it
+
+
+@lru_cache(maxsize=1)
+def _pool(_: int) -> ThreadPool:
+    """Return threads of a process for the disk alone: gevent's own look up the names of hosts.
+
+    Those hang where the network does, and that is when the spool is needed.
+    """
+    return ThreadPool(THREADS)
 
 
 def _outcome(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
