@@ -14,10 +14,11 @@ from receiver.domain.errors import SetupError, StoreAwayError
 
 CONNECT_TIMEOUT_SECONDS = 3
 
-#: Run on every new connection. 200 means durable, so a server that says otherwise is overruled.
+#: Run on every new connection. 200 means durable, so a server that says otherwise is overruled,
+#: also where it says so later: what a session sets for itself no reload of the server changes.
 _SESSION = """
-SELECT set_config('synchronous_commit', 'on', false)
- WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
+SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false);
 SET timezone = 'UTC';
 SET statement_timeout = '{statement_ms}ms';
 SET lock_timeout = '5s';

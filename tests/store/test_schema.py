@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg import sql
 from sqlalchemy import create_engine
 
 from receiver.domain.errors import SetupError, StoreAwayError
@@ -88,3 +89,17 @@ def test_a_server_that_forgets_is_refused(postgres_url: str) -> None:
 def forget(connection: psycopg.Connection[Any]) -> None:
     connection.execute("SET synchronous_commit = off")
     check_durable(connection)
+
+
+def test_a_reload_of_the_server_loosens_no_session(make_database: MakeDatabase) -> None:
+    url = make_database()
+    with connect(url) as connection, connect(url) as other:
+        name = connection.info.dbname
+        other.execute(
+            sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name))
+        )
+        source = "SELECT setting, source FROM pg_settings WHERE name = 'synchronous_commit'"
+
+        assert connection.execute(source).fetchone() == ("on", "session")
+    with connect(url) as connection:
+        assert connection.execute(source).fetchone() == ("on", "session")
