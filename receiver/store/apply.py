@@ -107,12 +107,18 @@ def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Seq
     batch = Batch(facts, _completions(connection, registrations_of(facts)))
     try:
         taken = _write(connection, batch)
-        roundtrip(connection, [("COMMIT", {})])
+        _commit(connection)
     except BaseException:
         if connection.info.transaction_status in _UNDER_WAY:
             roundtrip(connection, [("ROLLBACK", {})])
         raise
     return taken
+
+
+def _commit(connection: psycopg.Connection[Any]) -> None:
+    if connection.info.transaction_status != pq.TransactionStatus.INTRANS:
+        raise StoreAwayError("the transaction is gone")  # and its COMMIT would not say so
+    roundtrip(connection, [("COMMIT", {})])
 
 
 def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applied]:

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine, event
 from receiver.domain.errors import SetupError, StoreAwayError
 
 CONNECT_TIMEOUT_SECONDS = 3
+#: Of what we send and of what is kept: every other database lacks some of what customers write.
+ENCODING = "UTF8"
 
 #: Run on every new connection. 200 means durable, so a server that says otherwise is overruled,
 #: also where it says so later: what a session sets for itself no reload of the server changes.
@@ -86,7 +88,10 @@ def connect(url: str, *, statement_seconds: float = 10) -> psycopg.Connection[An
     connection = None
     try:
         connection = psycopg.connect(
-            libpq_url(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+            libpq_url(url),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            client_encoding=ENCODING,
         )
         with Deadline(connection, CONNECT_TIMEOUT_SECONDS):
             _prepare(connection, statement_seconds)
@@ -106,7 +111,10 @@ def make_engine(url: str, *, pool_size: int = 5, statement_seconds: float = 10) 
         max_overflow=pool_size,
         pool_timeout=3,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "client_encoding": ENCODING,
+        },
     )
 
     @event.listens_for(engine, "connect")
@@ -123,11 +131,14 @@ def _prepare(connection: psycopg.Connection[Any], statement_seconds: float) -> N
 
 
 def check_durable(connection: psycopg.Connection[Any]) -> None:
-    """Raise SetupError unless what this server commits survives a crash."""
+    """Raise SetupError unless what this server commits survives a crash, letter by letter."""
     loose = [name for (name,) in connection.execute(_DURABLE)]
     if loose:
         names = ", ".join(sorted(loose))
         raise SetupError(f"the database would lose what it commits: turn on {names}")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != ENCODING:
+        raise SetupError(f"the database keeps texts as {encoding}: make one with UTF8")
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -30,6 +30,9 @@ PATHS: Final = ("/hooks/<token>", "/hooks/<token>/<rest:rest>")
 _CARRYING: Final = ("POST", "PUT", "PATCH")
 _DISABLED: Final = PayloadError("disabled", "the integration point is disabled")
 
+#: A zipped body may become this large, or so many times as large: JSON never shrinks more.
+_UNZIPPED_BYTES: Final = 1024 * 1024
+_UNZIPPED_TIMES: Final = 50
 _ENCODER: Final = msgspec.json.Encoder()
 
 hooks = Blueprint("hooks", __name__)
@@ -97,7 +100,8 @@ def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
 
 def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
     headers = arrival.request.environ
-    plain = decoded(raw, headers.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=cap_bytes)
+    most = min(cap_bytes, max(_UNZIPPED_BYTES, _UNZIPPED_TIMES * len(raw)))
+    plain = decoded(raw, headers.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
     charset = ""
     if "charset" in headers.get("CONTENT_TYPE", "").lower():
         charset = arrival.request.mimetype_params.get("charset", "")

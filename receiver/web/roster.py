@@ -48,7 +48,9 @@ class _Question:
     """One question to Postgres, for all who came before it was asked."""
 
     answered: threading.Event = field(default_factory=threading.Event)
-    error: StoreAwayError | None = None
+    error: StoreAwayError | None = field(
+        default_factory=lambda: StoreAwayError("the question was not answered")
+    )
 
 
 class Roster:
@@ -179,6 +181,7 @@ class Roster:
         if changed:
             self._version, self._directory = changed
         self._known_at = asked_at
+        question.error = None
         if self._failed:
             self._failed = False
             log.info("directory_known_again")

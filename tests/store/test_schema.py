@@ -103,3 +103,18 @@ def test_a_reload_of_the_server_loosens_no_session(make_database: MakeDatabase) 
         assert connection.execute(source).fetchone() == ("on", "session")
     with connect(url) as connection:
         assert connection.execute(source).fetchone() == ("on", "session")
+
+
+def test_a_database_that_can_t_hold_every_letter_is_refused(postgres_url: str) -> None:
+    name = f"latin_{os.getpid()}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'").format(
+                sql.Identifier(name)
+            )
+        )
+    with (
+        psycopg.connect(postgres_url, dbname=name) as connection,
+        pytest.raises(SetupError, match="UTF8"),
+    ):
+        check_durable(connection)

@@ -118,3 +118,13 @@ def test_a_timeline_of_the_year_one_can_be_paged(service: Service) -> None:
     rest = caller.get(first["more"]["timeline"].removeprefix("/api/v1"))
 
     assert (len(first["timeline"]), len(rest.json["timeline"])) == (100, 50)
+
+
+def test_a_bomb_is_not_unpacked(service: Service) -> None:
+    point = make_point(service)
+    bomb = gzip.compress(b'{"a": "' + b"x" * 8 * 1024 * 1024 + b'"}')
+
+    answer = service.hook(point, bomb)
+
+    assert answer.status_code == 413
+    assert answer.json["result"] == "quarantined"

@@ -129,7 +129,9 @@ class Drainer:
                     return False
                 self._apply_all(draining)
                 draining.finish()
-        except (ReceiverError, OSError) as error:
+        except _StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is: others wait behind it
             self._aside_until[path.name] = time.monotonic() + ASIDE_SECONDS
             reason = str(error) if isinstance(error, ReceiverError) else type(error).__name__
             log.error("spool_segment_set_aside", segment=path.name, reason=reason)  # noqa: TRY400

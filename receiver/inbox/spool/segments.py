@@ -77,7 +77,7 @@ def list_(directory: Path, *states: State) -> Sequence[File]:
 def claim(path: Path) -> int | None:
     """Open and own a segment; None where another owns it, or has finished it. Raises OSError."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(path, os.O_RDWR)  # NFS locks only what is open for writing
     except FileNotFoundError:
         return None
     try:

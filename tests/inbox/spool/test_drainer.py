@@ -5,6 +5,8 @@ import time
 import tracemalloc
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -388,3 +390,20 @@ def test_large_facts_travel_in_small_batches(tmp_path: Path) -> None:
         assert [len(batches.take(512)) for _ in range(3)] == [5, 2, 0]
         batches = Batches(Reader(file.fileno(), SEALER))
         assert [len(batches.take(2)) for _ in range(2)] == [2, 2]
+
+
+def test_a_fact_that_nobody_foresaw_keeps_no_other_segment_waiting(
+    make_drainer: Callable[..., Drainer],
+    connection: psycopg.Connection[Any],
+    tmp_path: Path,
+    domain: str,
+) -> None:
+    late = datetime.max.replace(tzinfo=UTC)  # its partition would end behind the last of all days
+    (odd,) = make_facts(1, domain=domain)
+    first = spooled(tmp_path, [replace(odd, accepted_at=late)])
+    spooled(tmp_path, make_facts(5, domain=domain))
+
+    make_drainer().drain()
+
+    assert count(connection, domain) == 5
+    assert [path.name for path in waiting(tmp_path)] == [first.name]
