@@ -19,7 +19,7 @@ from psycopg import errors, pq
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
-from receiver.domain.sends import REGISTERED_PREFIX, registered_transid, send_id
+from receiver.domain.sends import REGISTERED_PREFIX, send_id
 from receiver.store import partitions, refold, rows, statements
 from receiver.store.batch import Batch, Completions, registrations_of
 from receiver.store.roundtrip import Asked, Rows, roundtrip
@@ -201,12 +201,14 @@ def _new(batch: Batch, inserted: Sequence[Rows]) -> set[UUID]:
 
 
 def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:
-    """Move what was registered under our id to the transid that is known now."""
+    """Move what was registered under our id to the transid that is known now.
+
+    Where two transids claim it the least has it, whichever came first.
+    """
     for (domain, registration), transid in batch.completions.items():
-        connection.execute(
-            "UPDATE recordings SET transid = %s WHERE domain = %s AND transid = %s",
-            [transid, domain, registered_transid(registration)],
-        )
+        parameters = {"domain": domain, "registration": registration, "transid": transid}
+        connection.execute(statements.DROP_MOVED, parameters)
+        connection.execute(statements.MOVE_REGISTERED, parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ class Batch:
                 found.add((fact.domain, self.transid_for(fact, send)))
                 if send.registration:
                     found.add((fact.domain, registered_transid(send.registration)))
+                    before = self.completed.get((fact.domain, send.registration))
+                    found |= {(fact.domain, before)} if before else set()
         return found
 
     @cached_property

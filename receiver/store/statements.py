@@ -148,6 +148,18 @@ OPEN_SENDS: Final = f"""
     ON CONFLICT (transid, domain) DO UPDATE SET {_SUMMED} WHERE {_SUM_CHANGES}
     """
 
+_REGISTERED: Final = """r.domain = %(domain)s AND r.registration = %(registration)s
+       AND r.transid <> %(transid)s AND r.body ->> 'transid' = ''"""
+
+#: (%(domain)s, %(registration)s, %(transid)s) Move registrations to the transid that completes
+#: them; first drop those that are there already.
+DROP_MOVED: Final = f"""
+    DELETE FROM recordings r USING recordings k
+     WHERE {_REGISTERED}
+       AND k.domain = r.domain AND k.transid = %(transid)s AND k.digest = r.digest
+    """
+MOVE_REGISTERED: Final = f"UPDATE recordings r SET transid = %(transid)s WHERE {_REGISTERED}"
+
 _FAMILIES: Final = (
     'jsonb_to_recordset(%(families)s::jsonb) AS f(domain text COLLATE "C", base text COLLATE "C")'
 )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
@@ -45,15 +46,16 @@ def stored(connection: psycopg.Connection[Any], domain: str) -> Ledger:
 
 def folded(facts: Sequence[Fact], domain: str) -> Ledger:
     """The ledger that the fold of all facts at once gives, without any store."""
-    completed = {
-        body.registration: body.transid
-        for fact in facts
-        if isinstance(body := fact.body, Send) and body.registration and body.transid
-    }
+    completed: dict[UUID, str] = {}
+    for fact in facts:
+        body = fact.body
+        if isinstance(body, Send) and body.registration and body.transid:
+            known = completed.setdefault(body.registration, transid_of(body.transid))
+            completed[body.registration] = min(known, transid_of(body.transid))
     families: dict[str, list[Fact]] = defaultdict(list)
     for fact in retained(facts):
         body = fact.body
-        if isinstance(body, Send) and body.registration in completed:
+        if isinstance(body, Send) and not body.transid and body.registration in completed:
             body = replace(body, transid=completed[body.registration])
         assert isinstance(body, Send | Receipt)
         families[base_of(_transid(body))].append(replace(fact, body=body))
