@@ -115,6 +115,7 @@ def of_send(
 def _parameters(send: SendRow, began: datetime, window: timedelta) -> dict[str, Any]:
     day = timedelta(days=1)
     seen = send.accepted_at or began
+    latest = min(max(began, seen) + window + NAMED, datetime.now(UTC) + day)
     return {
         "domain": send.domain,
         "transid": send.transid,
@@ -124,7 +125,7 @@ def _parameters(send: SendRow, began: datetime, window: timedelta) -> dict[str, 
         "began": began,
         "ended": began + window,
         "first": (began - day).astimezone(UTC).date(),
-        "last": (max(began, seen) + window + NAMED).astimezone(UTC).date(),
+        "last": latest.astimezone(UTC).date(),  # partitions ahead cost their share of the planning
         "looked_through": LOOKED_THROUGH,
         "limit": MOST,
     }
