@@ -156,11 +156,9 @@ def histories(draw: st.DrawFn) -> Sequence[Fact]:
     again = draw(st.lists(st.tuples(st.sampled_from(facts), TIMES), max_size=4))
     for number, (fact, when) in enumerate(again, start=len(facts)):
         facts.append(replace(fact, id=UUID(int=(7 << 76) | number), accepted_at=when))
-    later = st.sampled_from([0, 10])  # on the same day: two days keep a copy each
-    otherwise = draw(st.lists(st.tuples(st.sampled_from(facts), receipts(), later), max_size=3))
-    for number, (fact, body, minutes) in enumerate(otherwise, start=len(facts)):
+    otherwise = draw(st.lists(st.tuples(st.sampled_from(facts), receipts(), TIMES), max_size=3))
+    for number, (fact, body, when) in enumerate(otherwise, start=len(facts)):
         if isinstance(fact.body, Receipt):  # the same bytes, read in another zone or charset
             id_ = UUID(int=(7 << 76) | number)
-            when = fact.accepted_at + timedelta(minutes=minutes)
             facts.append(replace(fact, id=id_, accepted_at=when, body=body))
     return facts

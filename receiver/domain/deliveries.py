@@ -5,7 +5,7 @@ associative and idempotent, and that is what makes the ledger converge.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from receiver.domain.identity import destination_key, type_of
 from receiver.domain.status import ARRIVED, MISSED, REACHED, UNKNOWN, status_of
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 Ordered = TypeVar("Ordered", datetime, date, int, UUID)
 
 
@@ -104,9 +105,10 @@ def delivery_of(fact: Fact, receipt: Receipt, owner: str) -> Delivery:
 
 def merge(one: Delivery, other: Delivery) -> Delivery:
     """Return what two accounts of one delivery say together."""
-    best, rest = (one, other) if _weight(one) >= _weight(other) else (other, one)
-    same = best.decided_digest == rest.decided_digest
-    also = max(one, other, key=lambda each: (each.also_at or _EARLIEST, each.also_digest))
+    best = max(one, other, key=_weight)
+    also = max(
+        one, other, key=lambda each: (each.also_at or _EARLIEST, each.also_digest, each.also)
+    )
     destination, destination_type = _named(one, other)
     return replace(
         best,
@@ -114,7 +116,6 @@ def merge(one: Delivery, other: Delivery) -> Delivery:
         destination_type=destination_type,
         recorded=one.recorded or other.recorded,
         reported=one.reported or other.reported,
-        decided_at=min(one.decided_at, other.decided_at) if same else best.decided_at,
         also=also.also,
         also_at=also.also_at,
         also_digest=also.also_digest,
@@ -128,13 +129,17 @@ def merge(one: Delivery, other: Delivery) -> Delivery:
     )
 
 
-def _weight(delivery: Delivery) -> tuple[int, bool, datetime, bytes]:
-    """Return the status order: rank, then a code, then the later provider time, then the digest."""
+def _weight(delivery: Delivery) -> tuple[int, bool, datetime, bytes, timedelta]:
+    """Return the status order: rank, then a code, then the later provider time, then the digest.
+
+    Two copies, each kept on its own day, can have been read otherwise: the earlier one counts.
+    """
     return (
         delivery.rank,
         delivery.code != "",
         delivery.provider_at or _EARLIEST,
         delivery.decided_digest,
+        _LATEST - delivery.decided_at,
     )
 
 

@@ -198,14 +198,12 @@ _DELIVERY_SUMS: Final = {
 
 def _delivery_sets() -> dict[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
-    order = "({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'), {0}.decided_digest)"
-    newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest)"
-    better = f"{order.format('f')} > {order.format('k')}"
+    order = """({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'),
+        {0}.decided_digest, {1}.decided_at)"""  # of two copies the earlier one: the sides change
+    newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest, {0}.also)"
+    better = f"{order.format('f', 'k')} > {order.format('k', 'f')}"
     newer = f"{newest.format('f')} > {newest.format('k')}"
     sets = {name: f"CASE WHEN {better} THEN f.{name} ELSE k.{name} END" for name in DECIDED}
-    sets["decided_at"] = f"""CASE WHEN f.decided_digest = k.decided_digest
-        THEN least(k.decided_at, f.decided_at)
-        WHEN {better} THEN f.decided_at ELSE k.decided_at END"""
     for name in ("also", "also_at", "also_digest"):
         sets[name] = f"CASE WHEN {newer} THEN f.{name} ELSE k.{name} END"
     return sets | _DELIVERY_SUMS
