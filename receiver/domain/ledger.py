@@ -65,11 +65,6 @@ def fold_receipts(facts: Iterable[Fact], *, owner_of: Callable[[str, str], str])
     return Family(sends, {}, deliveries)
 
 
-def own_transid(reported: str, _: str) -> str:
-    """Return the owner of a receipt as long as no recording says otherwise."""
-    return transid_of(reported)
-
-
 def put(into: dict[Key, Item], key: Key, item: Item, join: Callable[[Item, Item], Item]) -> None:
     """Join `item` with what `into` holds under `key`."""
     into[key] = join(into[key], item) if key in into else item

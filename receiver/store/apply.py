@@ -7,7 +7,7 @@ anew from all their facts. Both under the lock of the family, and both to the sa
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -21,7 +21,7 @@ from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
 from receiver.domain.sends import REGISTERED_PREFIX, send_id
 from receiver.store import partitions, refold, rows, statements
-from receiver.store.batch import Batch, Completions, registrations_of
+from receiver.store.batch import Batch, Completions, Placed, registrations_of, waves
 from receiver.store.roundtrip import Asked, Rows, roundtrip
 
 RETRIES: Final = 6
@@ -131,15 +131,11 @@ def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applie
     if batch.recorded:
         roundtrip(connection, opening)
         opening, recorded = [], _take_up(connection, batch)
-    inserts = [_insert(*each) for each in sorted(batch.inserts.items())]
-    merge = [_merge(batch)] if batch.reported else []
-    answers = roundtrip(connection, [*opening, *inserts, *merge])[len(opening) :]
-    new = _new(batch, answers[: len(inserts)])
+    inserts = [each for found in sorted(batch.inserts.items()) for each in _inserts(*found)]
+    answers = roundtrip(connection, [*opening, *inserts])[len(opening) :]
+    new, unsettled = _sorted_out(answers)
     known = _known(connection, batch, new)
-    unsettled = batch.recorded_families | _differing(batch, known)
-    unsettled |= {
-        (str(domain), str(base)) for found in answers[len(inserts) :] for domain, base in found
-    }
+    unsettled |= batch.recorded_families | _differing(batch, known)
     if unsettled:
         refold.fold_locked(connection, unsettled)
     return _results(batch, new, known, recorded)
@@ -182,22 +178,23 @@ def _recorded(connection: psycopg.Connection[Any], batch: Batch) -> Iterable[tup
     )
 
 
-def _insert(table: str, found: Mapping[UUID, tuple[rows.Row, bytes]]) -> Asked:
-    placed, raws = rows.with_raw(found.values())
-    return statements.INSERT_NEW[table], {"rows": rows.dumps(placed), "raws": raws}
+def _inserts(table: str, found: Placed) -> Iterator[Asked]:
+    for wave in waves(found) if table == "receipts" else (found,):
+        placed, raws = rows.with_raw(wave.values())
+        statement = statements.RECEIVE if table == "receipts" else statements.INSERT_NEW[table]
+        yield statement, {"rows": rows.dumps(placed), "raws": raws}
 
 
-def _merge(batch: Batch) -> Asked:
-    return statements.MERGE, {"deliveries": rows.dumps(batch.deliveries)}
-
-
-def _new(batch: Batch, inserted: Sequence[Rows]) -> set[UUID]:
-    """Return the ids of the facts that were not known."""
-    new: set[UUID] = set()
-    for (_, found), answer in zip(sorted(batch.inserts.items()), inserted, strict=True):
-        all_new = len(answer) == len(found)
-        new.update(found if all_new else (UUID(id_) for (id_,) in answer))
-    return new
+def _sorted_out(answers: Sequence[Rows]) -> tuple[set[UUID], set[refold.FamilyKey]]:
+    """Return the ids of the facts that were not known, and the families to fold anew."""
+    ids: set[UUID] = set()
+    families: set[refold.FamilyKey] = set()
+    for first, *base in (row for answer in answers for row in answer):
+        if base and base[0] is not None:
+            families.add((str(first), base[0]))
+        else:
+            ids.add(UUID(first))
+    return ids, families
 
 
 def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:

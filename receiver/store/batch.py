@@ -1,7 +1,7 @@
 """A batch of facts, reduced to what one transaction writes."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Final
@@ -9,14 +9,22 @@ from uuid import UUID
 
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
 from receiver.domain.identity import base_of, destination_key, transid_of
-from receiver.domain.ledger import Family, fold_receipts, own_transid
-from receiver.domain.sends import ReportedSend, registered_transid, stored_transid
+from receiver.domain.ledger import put
+from receiver.domain.sends import (
+    ReportedSend,
+    merge_reported,
+    registered_transid,
+    send_of,
+    stored_transid,
+)
 from receiver.store import rows
 
 #: A registration, known by its domain and our id, and the transid that completes it.
 Completions = Mapping[tuple[str, UUID], str]
 #: Table, transid or sender, digest, and day; recordings are not kept by day.
 FactKey = tuple[str, str, bytes, date | None]
+#: By its id, the row of a fact with its raw body.
+Placed = Mapping[UUID, tuple[rows.Row, bytes]]
 _TABLES: Final = {Receipt: "receipts", Send: "recordings", Quarantined: "quarantine"}
 
 
@@ -70,8 +78,8 @@ class Batch:
                 return "recordings", self.transid_for(fact, fact.body), fact.digest, None
 
     @cached_property
-    def inserts(self) -> Mapping[str, Mapping[UUID, tuple[rows.Row, bytes]]]:
-        """By table and id, the rows of the facts to keep, with their raw bodies."""
+    def inserts(self) -> Mapping[str, Placed]:
+        """By table, the rows of the facts to keep."""
         found: dict[str, dict[UUID, tuple[rows.Row, bytes]]] = defaultdict(dict)
         for (table, *_), fact in self.kept.items():
             found[table][fact.id] = self._row(fact), fact.raw
@@ -96,18 +104,6 @@ class Batch:
                 return rows.recording_row(fact, fact.body, self.transid_for(fact, fact.body))
 
     @cached_property
-    def reported(self) -> Mapping[str, Family]:
-        """By domain, what the receipts of this batch say, as if nothing were recorded."""
-        by_domain: dict[str, list[Fact]] = defaultdict(list)
-        for fact in self.kept.values():
-            if isinstance(fact.body, Receipt):
-                by_domain[fact.domain].append(fact)
-        return {
-            domain: fold_receipts(facts, owner_of=own_transid)
-            for domain, facts in by_domain.items()
-        }
-
-    @cached_property
     def recorded_families(self) -> set[tuple[str, str]]:
         """The families that recordings of this batch change."""
         return {(domain, base_of(transid)) for domain, transid in self.recorded}
@@ -128,22 +124,34 @@ class Batch:
 
     @cached_property
     def sends(self) -> Mapping[tuple[str, str], ReportedSend]:
-        """Every send that is touched, with what receipts say of it; so the rows of families."""
-        touched = {
-            (domain, transid): reported
-            for domain, family in self.reported.items()
-            for transid, reported in family.reported.items()
-        }
+        """Every send that is touched, with what receipts say of it; so the rows of families.
+
+        Receipts are taken to belong to their own transid, as if nothing were recorded.
+        """
+        touched: dict[tuple[str, str], ReportedSend] = {}
+        for fact in self.kept.values():
+            if isinstance(fact.body, Receipt):
+                transid = transid_of(fact.body.transid)
+                sent = send_of(fact, fact.body, transid)
+                put(touched, (fact.domain, transid), sent, merge_reported)
         bases = [(domain, base_of(transid)) for domain, transid in (*touched, *self.recorded)]
         for key in (*bases, *self.recorded):
             touched.setdefault(key, ReportedSend())
         return touched
 
-    @property
-    def deliveries(self) -> Iterator[rows.Row]:
-        """The rows of what receipts say of deliveries."""
-        for family in self.reported.values():
-            yield from map(rows.delivery_row, family.deliveries.values())
+
+def waves(found: Placed) -> Sequence[Placed]:
+    """Return receipts in groups that can be joined at once: of each delivery one a wave."""
+    made: list[dict[UUID, tuple[rows.Row, bytes]]] = []
+    reached: Counter[tuple[str, str, str]] = Counter()
+    for id_, placed in found.items():
+        row = placed[0]
+        key = (row["domain"], row["transid"], row["destination_key"])
+        if reached[key] == len(made):
+            made.append({})
+        made[reached[key]][id_] = placed
+        reached[key] += 1
+    return made
 
 
 def registrations_of(facts: Iterable[Fact]) -> Sequence[UUID]:

@@ -19,6 +19,9 @@ _RECORDINGS = statements.select_without_raw(
     RecordingRow, "(domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 )
 
+#: Only a plan for the days in question leaves the other partitions alone.
+_FOR_THESE_DAYS = "SET LOCAL plan_cache_mode = force_custom_plan"
+
 
 def refold(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
     """Fold the facts of `families` anew, in one transaction of its own, and keep what comes out.
@@ -54,6 +57,7 @@ def _load(
 ) -> tuple[dict[FamilyKey, list[Fact]], list[tuple[FamilyKey, str]]]:
     """Return the facts of families, and the transids that have a row there."""
     with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_FOR_THESE_DAYS)
         parameters = {"families": family_rows(families)}
         sends = cursor.execute(statements.FAMILY_SENDS, parameters).fetchall()
         families_of = {(s["domain"], s["transid"]): (s["domain"], s["base"]) for s in sends}

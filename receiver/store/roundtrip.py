@@ -35,7 +35,8 @@ def roundtrip(connection: psycopg.Connection[Any], asked: Sequence[Asked]) -> Se
     known = _PREPARED.setdefault(connection, set())
     pgconn.enter_pipeline_mode()
     try:
-        preparing = [_send(pgconn, known, *each) for each in asked]
+        sent = set(known)
+        preparing = [_send(pgconn, sent, *each) for each in asked]
         pgconn.pipeline_sync()
         _flush(pgconn)
         return _answers(pgconn, known, preparing)
@@ -45,15 +46,16 @@ def roundtrip(connection: psycopg.Connection[Any], asked: Sequence[Asked]) -> Se
 
 
 def _send(
-    pgconn: pq.abc.PGconn, known: set[bytes], statement: str, given: Mapping[str, str | bytes]
+    pgconn: pq.abc.PGconn, sent: set[bytes], statement: str, given: Mapping[str, str | bytes]
 ) -> bytes:
-    """Queue one statement; return its name if it has to be prepared first, else nothing."""
+    """Queue one statement; return its name if it had to be prepared first, else nothing."""
     query, names = _spelled(statement)
     name = b"apply_%x" % (hash(query) & 0xFFFFFFFFFFFFFFFF)
     values = [given[each] for each in names]
-    new = name not in known
+    new = name not in sent
     if new:
         pgconn.send_prepare(name, query)
+        sent.add(name)
     pgconn.send_query_prepared(
         name,
         [value.encode() if isinstance(value, str) else value for value in values],

@@ -22,9 +22,10 @@ from receiver.domain.facts import (
     Source,
     State,
 )
-from receiver.domain.identity import base_of, destination_key, transid_of
+from receiver.domain.identity import base_of, destination_key, transid_of, type_of
 from receiver.domain.ledger import Family
 from receiver.domain.sends import RecordedSend, ReportedSend, send_id, stored_transid
+from receiver.domain.status import status_of
 
 Row = dict[str, Any]
 
@@ -70,10 +71,16 @@ def stamps_of(fact: Fact) -> Row:
 
 
 def receipt_row(fact: Fact, receipt: Receipt) -> Row:
-    """Return a row of `receipts`: kept under `<uuid>` where the platform said `<uuid>_0`."""
+    """Return a row of `receipts`: kept under `<uuid>` where the platform said `<uuid>_0`.
+
+    With it comes what its delivery is known by, and the rank of what it says.
+    """
     row = stamps_of(fact) | _receipt(receipt)
     row["transid"] = transid_of(receipt.transid)
     row["alias"] = receipt.transid if receipt.transid != row["transid"] else ""
+    row["destination_key"] = destination_key(receipt.destination)
+    row["address_type"] = type_of(receipt.destination_type, receipt.destination)
+    row["rank"] = status_of(receipt.channel, receipt.raw_status).rank
     return row
 
 
@@ -196,8 +203,7 @@ def _hex(value: bytes) -> str:
 def with_raw(rows: Collection[tuple[Row, bytes]]) -> tuple[list[Row], bytes]:
     """Return the rows with the place of their raw bodies in the bytes that travel beside them."""
     at = 1
-    placed = []
     for row, raw in rows:
-        placed.append(row | {"raw_at": at, "raw_length": len(raw)})
+        row["raw_at"], row["raw_length"] = at, len(raw)
         at += len(raw)
-    return placed, b"".join(raw for _, raw in rows)
+    return [row for row, _ in rows], b"".join(raw for _, raw in rows)

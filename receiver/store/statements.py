@@ -11,6 +11,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
 from receiver.domain.deliveries import DECIDED
+from receiver.domain.status import ARRIVED, MISSED, REACHED, UNKNOWN
 from receiver.store import rows
 from receiver.store.tables import (
     Base,
@@ -56,17 +57,24 @@ def _key(table: Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
 
 
-def _insert_new(table: Table) -> str:
+_RAW: Final = ", raw_at int, raw_length int"
+
+
+def _insert_new(table: Table, source: str) -> str:
     names = _written(table)
     taken = ", ".join(
         "substring(%(raws)b::bytea FROM raw_at FOR raw_length)" if name == "raw" else f"f.{name}"
         for name in names
     )
-    source = _recordset(table, "rows", alias="f", more=", raw_at int, raw_length int")
     return (
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {taken} FROM {source}"
-        f" ORDER BY {', '.join(_key(table))} ON CONFLICT DO NOTHING RETURNING id"
+        " ON CONFLICT DO NOTHING RETURNING id"
     )
+
+
+def _insert_in_order(table: Table) -> str:
+    source = _recordset(table, "rows", alias="f", more=_RAW)
+    return _insert_new(table, f"{source} ORDER BY {', '.join(_key(table))}")
 
 
 def _same(table: Table) -> str:
@@ -98,8 +106,11 @@ def _replace(table: Table) -> str:
 _FACTS: Final = tuple(
     table_of(row) for row in (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow, RecordingRow)
 )
-#: By table: (%(rows)s, %(raws)b) -> the ids of the facts that were not known.
-INSERT_NEW: Final = {table.name: _insert_new(table) for table in _FACTS}
+_RECEIPTS: Final = table_of(ReceiptRow)
+#: By table: (%(rows)s, %(raws)b) -> the ids of the facts that were not known; not for receipts.
+INSERT_NEW: Final = {
+    table.name: _insert_in_order(table) for table in _FACTS if table is not _RECEIPTS
+}
 #: By table: (%(rows)s) -> of facts that come again their id, the id that is kept, whether they
 #: read otherwise now, and whether they were accepted earlier than what is kept.
 FIND_KNOWN: Final = {table.name: _find_known(table) for table in _FACTS}
@@ -170,11 +181,14 @@ LOCK_FAMILIES: Final = (
     " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
 )
 
-#: (%(families)s) The sends of families, as far as loading their facts needs them.
-FAMILY_SENDS: Final = (
-    "SELECT s.domain, s.base, s.transid, s.recorded, s.first_day, s.last_day"
-    f" FROM sends s JOIN {_FAMILIES} USING (domain, base)"
-)
+_FAMILY: Final = "s.domain, s.base, s.transid, s.recorded, s.first_day, s.last_day"
+#: (%(families)s) The sends of families, as far as loading their facts needs them: the base, and
+#: those of which a family seldom has any.
+FAMILY_SENDS: Final = f"""
+    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} ON s.domain = f.domain AND s.transid = f.base
+    UNION ALL
+    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} USING (domain, base) WHERE s.base <> s.transid
+    """
 
 
 #: What two accounts of a delivery come to where all facts count: `k` is kept, `f` comes.
@@ -214,25 +228,58 @@ _DELIVERY_KEY: Final = ("transid", "domain", "destination_key")
 _SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
 _MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), comes="excluded")
 
-#: (%(deliveries)s) Join what receipts say with what is kept, wherever that needs no
-#: other fact: nothing is recorded that a delivery could belong to, or no destination can be
-#: mistaken for a recorded one, or the delivery is there and stays of the type by which it may be
-#: paired. Returns the families that must be folded anew.
-MERGE: Final = f"""
+
+def _among(ranks: Iterable[int]) -> str:
+    return f"f.rank IN ({', '.join(map(str, sorted(ranks)))})"
+
+
+_UNKNOWN: Final = f"f.rank = {UNKNOWN.rank}"
+#: What `deliveries.delivery_of` says, in SQL: columns that are not the receipt's of that name.
+_OF_RECEIPT: Final = {
+    "destination_type": "f.address_type",
+    "recorded": "false",
+    "reported": "true",
+    "decided_digest": "f.digest",
+    "decided_at": "f.accepted_at",
+    "also": f"CASE WHEN {_UNKNOWN} THEN f.raw_status ELSE '' END",
+    "also_at": f"CASE WHEN {_UNKNOWN} THEN f.provider_at END",
+    "also_digest": f"CASE WHEN {_UNKNOWN} THEN f.digest ELSE '' END",
+    "reached": _among(REACHED),
+    "missed": _among(MISSED),
+    "first_receipt_at": "f.accepted_at",
+    "arrived_at": f"CASE WHEN {_among(ARRIVED)} THEN coalesce(f.provider_at, f.accepted_at) END",
+}
+_DELIVERY_OF: Final = ", ".join(
+    _OF_RECEIPT.get(name, f"f.{name}") for name in _written(_DELIVERIES)
+)
+_JOINED: Final = ", destination_key text, address_type text, rank smallint"
+
+#: (%(rows)s, %(raws)b) Keep receipts, of each delivery one, and join what they say with what is
+#: kept, wherever that needs no other fact: nothing is recorded that a delivery could belong to, or
+#: no destination can be mistaken for a recorded one, or the delivery is there and stays of the type
+#: by which it may be paired. Their sends are open, so that nobody else is at their deliveries.
+#: Returns the ids of the receipts that were not known, and domain and base of the families that
+#: must be folded anew.
+RECEIVE: Final = f"""
     WITH judged AS MATERIALIZED (
-        SELECT f.*, b.base,
-               NOT b.family_recorded OR (t.recorded AND t.settled) OR (
-                   d.seq IS NOT NULL AND (NOT t.recorded OR NOT d.reported
-                                          OR d.destination_type = f.destination_type)) AS plain
-          FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
-          JOIN sends t ON t.domain = f.domain AND t.transid = f.transid
-          JOIN sends b ON b.domain = t.domain AND b.transid = t.base
-          LEFT JOIN deliveries d ON {_SAME_DELIVERY}),
+        SELECT f.*, t.base,
+               NOT CASE WHEN t.base = t.transid THEN t.family_recorded ELSE (
+                   SELECT b.family_recorded FROM sends b
+                    WHERE b.domain = t.domain AND b.transid = t.base) END
+               OR (t.recorded AND t.settled)
+               OR EXISTS (
+                   SELECT FROM deliveries d
+                    WHERE {_SAME_DELIVERY} AND (NOT t.recorded OR NOT d.reported
+                                                OR d.destination_type = f.address_type)) AS plain
+          FROM {_recordset(_RECEIPTS, "rows", alias="f", more=_RAW + _JOINED)}
+          JOIN sends t ON t.domain = f.domain AND t.transid = f.transid),
+    kept AS ({_insert_new(_RECEIPTS, "judged f")}),
     merged AS (
         INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
-        SELECT {_DELIVERY_COLUMNS} FROM judged WHERE plain ORDER BY domain, transid, destination_key
+        SELECT {_DELIVERY_OF} FROM judged f WHERE plain
         ON CONFLICT ({", ".join(_DELIVERY_KEY)}) DO UPDATE SET {_MERGED} WHERE {_MERGE_CHANGES})
-    SELECT DISTINCT domain, base FROM judged WHERE NOT plain
+    SELECT id::text, NULL FROM kept
+    UNION ALL SELECT DISTINCT domain, base FROM judged WHERE NOT plain
     """
 
 
@@ -253,9 +300,8 @@ WRITE_SENDS: Final = (
 
 #: (%(deliveries)s, %(families)s) Likewise for deliveries: first those that are none any more.
 DROP_DELIVERIES: Final = f"""
-    DELETE FROM deliveries d USING sends s, {_FAMILIES}
-     WHERE s.domain = f.domain AND s.base = f.base
-       AND d.domain = s.domain AND d.transid = s.transid
+    DELETE FROM deliveries d USING ({FAMILY_SENDS}) s
+     WHERE d.domain = s.domain AND d.transid = s.transid
        AND NOT EXISTS (
            SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="f")} WHERE {_SAME_DELIVERY})
     """

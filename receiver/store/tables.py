@@ -113,7 +113,7 @@ class SendRow(Base):
     __table_args__ = (
         UniqueConstraint("transid", "domain", name="sends_transid"),
         Index("sends_id", "id"),  # unique by itself: it follows from domain and transid
-        Index("sends_base", "base", "domain"),
+        Index("sends_further", "base", "domain", postgresql_where=text("base <> transid")),
         Index("sends_newest", "domain", "seq", postgresql_where=text("recorded OR reported")),
         Index(
             "sends_correlationid",

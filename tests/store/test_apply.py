@@ -331,3 +331,18 @@ def test_a_thousand_sends_are_one_batch(connection: psycopg.Connection[Any], dom
 
     assert {each.result for each in results} == {Result.ACCEPTED}
     assert len(stored(connection, domain)) == 2000
+
+
+def test_no_batch_is_planned_anew(database_url: str, domain: str) -> None:
+    """Postgres would, of its own accord, as soon as the tables have statistics."""
+    with connect(database_url) as connection:
+        for number in range(3):
+            connection.execute("ANALYZE sends, deliveries")
+            receipt = make_receipt(f"{domain}-{number}", "Delivered")
+            apply(connection, [make_fact(receipt, domain=domain)])
+        plans = connection.execute(
+            "SELECT sum(generic_plans) > 0, sum(custom_plans) FROM pg_prepared_statements"
+            " WHERE statement ~ 'INSERT'"
+        ).fetchone()
+
+    assert plans == (True, 0)
