@@ -8,21 +8,24 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from encodings import normalize_encoding
 from encodings.aliases import aliases
-from typing import Any, Final, Self
+from types import GenericAlias
+from typing import Annotated, Any, Final, Self
+
+import msgspec
+from msgspec import Meta, Struct
 
 from receiver.domain.errors import PayloadError
 
 #: UTF-32 comes first, since its little-endian mark begins with that of UTF-16.
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-)
+_MARKS: Final[Mapping[bytes, str]] = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    codecs.BOM_UTF8: "utf-8",
+}
 #: Codecs taken on a Content-Type's word. UTF-16 and UTF-32 show themselves; the odd ones of
 #: Python (punycode, unicode_escape) can take time that grows with the square of the length.
 _CHARSETS: Final = frozenset(
@@ -32,7 +35,9 @@ _CHARSETS: Final = frozenset(
     | {f"cp125{page}" for page in range(9)}
 )
 _WHOLE_DIGITS: Final = 15  # a browser rounds longer ones
-_BLANKS = re.compile(r"[ \t\n\r]*")
+_PLAIN_DEPTH: Final = 5  # a receipt's own is three
+_BLANKS: Final = " \t\n\r"
+_BLANK = re.compile(f"[{_BLANKS}]*")
 
 #: Ours for the words of Python's decoder, so that no version of it shows, nor any content.
 _EXPECTED: Final[Mapping[str, str]] = {
@@ -55,11 +60,25 @@ def _real(digits: str) -> float | str:
 
 
 # Raw control characters in strings are taken: an e-mail's text may bring them.
-_DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_real, parse_constant=str, strict=False)
+_TOLERANT: Final = json.JSONDecoder(
+    parse_int=_whole, parse_float=_real, parse_constant=str, strict=False
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+def _nested(scalars: Any, depth: int) -> Any:
+    """Return the type of the JSON values that are no deeper than `depth`."""
+    if not depth:
+        return scalars
+    inner = _nested(scalars, depth - 1)
+    return scalars | GenericAlias(list, (inner,)) | GenericAlias(dict, (str, inner))
+
+
+#: As numbers go, what both decoders read alike; a sign counts as a digit.
+_Short = Annotated[int, Meta(gt=-(10 ** (_WHOLE_DIGITS - 1)), lt=10**_WHOLE_DIGITS)]
+_QUICK: Final = msgspec.json.Decoder(_nested(_Short | bool | str | None, _PLAIN_DEPTH))
+
+
+class Text(Struct, frozen=True):
     """A decoded body. What doesn't decode stays as lone surrogates, so nothing is lost."""
 
     characters: str
@@ -76,12 +95,10 @@ class Text:
 
         Raises: PayloadError if the body claims UTF-16 or UTF-32 and isn't.
         """
-        mark, codec = next(((m, c) for m, c in _MARKS if raw.startswith(m)), (b"", ""))
-        if not codec and b"\0" in raw[:4]:
-            codec = json.detect_encoding(raw)
-        if codec in ("", "utf-8"):
-            named = None if mark else cls._of_named(raw, charset)
-            return named or cls(_utf8(raw[len(mark) :]))
+        mark, codec = _shown_by(raw)
+        if codec == "utf-8":
+            named = cls._of_named(raw, charset) if charset and not mark else None
+            return named or cls(raw[len(mark) :].decode(codec, "surrogateescape"))
         try:
             return cls(raw[len(mark) :].decode(codec, "surrogatepass"), codec, "surrogatepass")
         except UnicodeError as error:
@@ -89,7 +106,7 @@ class Text:
 
     @classmethod
     def _of_named(cls, raw: bytes, charset: str) -> Self | None:
-        label = normalize_encoding(charset.strip(" \"'")[:20]).lower() if charset else ""
+        label = normalize_encoding(charset.strip(" \"'")[:20]).lower()
         codec = aliases.get(label, label)
         if codec not in _CHARSETS:
             return None
@@ -101,14 +118,17 @@ class Text:
         return cls(text, codec) if exact else None
 
 
-def _utf8(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
+def _shown_by(raw: bytes) -> tuple[bytes, str]:
+    """Return the byte order mark of a body, if it has one, and the codec that it shows."""
+    if raw.startswith(tuple(_MARKS)):
+        return next(pair for pair in _MARKS.items() if raw.startswith(pair[0]))
+    return b"", json.detect_encoding(raw) if 0 in raw[:4] else "utf-8"
 
 
 def parse(text: str) -> Any:
     """Return the one JSON value of `text`. Raises: PayloadError; its message holds no content."""
     try:
-        return _DECODER.decode(text)
+        return _decoded(text)
     except json.JSONDecodeError as error:
         raise _not_json(error) from None
     except RecursionError:
@@ -133,21 +153,29 @@ def embedded(text: str) -> Any:
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return _DECODER.decode(text)
+        return _decoded(text)
     except (json.JSONDecodeError, RecursionError):
         return None
 
 
+def _decoded(text: str) -> Any:
+    """Return the value of `text`: at once if it is plain, as almost all is, else with patience."""
+    try:
+        return _QUICK.decode(text)
+    except ValueError:  # msgspec's, or that of a lone surrogate
+        return _TOLERANT.decode(text)
+
+
 def starts_array(text: str) -> bool:
     """Tell whether the first character that counts opens an array."""
-    return text.startswith("[", _next(text, 0))
+    return text.lstrip(_BLANKS).startswith("[")
 
 
 def _items(text: str) -> Iterator[tuple[Any, int, int]]:
     at = _next(text, _next(text, 0) + 1)
     closed = text.startswith("]", at)
     while not closed:
-        value, end = _DECODER.raw_decode(text, at)
+        value, end = _TOLERANT.raw_decode(text, at)
         yield value, at, end
         at = _next(text, end)
         closed = text.startswith("]", at)
@@ -160,7 +188,7 @@ def _items(text: str) -> Iterator[tuple[Any, int, int]]:
 
 
 def _next(text: str, at: int) -> int:
-    match = _BLANKS.match(text, at)
+    match = _BLANK.match(text, at)
     return match.end() if match else at
 
 

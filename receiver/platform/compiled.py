@@ -5,13 +5,13 @@ loads whatever is not plain, and says what is wrong with it.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, fields, missing
 
-Loaded = TypeVar("Loaded")
+from receiver.platform.fields import Converting
 
-_ABSENT: Final = object()
+Loaded = TypeVar("Loaded")
 
 
 def compiled(
@@ -24,33 +24,36 @@ def compiled(
     """
     if not all(_only_converts(field) for field in schema.fields.values()):
         raise TypeError(f"{type(schema).__name__} can't be compiled")
-    plan = [
-        (name, field.data_key or name, field._deserialize, field.load_default, field.allow_none)  # noqa: SLF001
-        for name, field in schema.load_fields.items()
-    ]
-
+    known = schema.load_fields.items()
+    plan = [(name, field.data_key or name, _converter(field)) for name, field in known]
+    defaults = {
+        name: field.load_default
+        for name, field in known
+        if field.load_default is not missing and not callable(field.load_default)
+    }
+    nullable = {name for name, field in known if field.allow_none and field.load_default is None}
     ask = cast("Callable[[Mapping[str, Any]], Loaded]", schema.load)
 
     def load(said: Mapping[str, Any]) -> Loaded:
-        loaded: dict[str, Any] = {}
+        loaded: dict[str, Any] = defaults.copy()
         try:
-            for name, key, convert, default, may_be_none in plan:
-                value = said.get(key, _ABSENT)
-                if value is _ABSENT:
-                    if default is missing:
-                        return ask(said)
-                    loaded[name] = default() if callable(default) else default
-                elif value is not None:
-                    loaded[name] = convert(value, name, said)
-                elif may_be_none:
-                    loaded[name] = None
-                else:
+            for name, key, convert in plan:
+                value = said.get(key)
+                if value is not None:
+                    loaded[name] = convert(value)
+                elif key in said and name not in nullable:
                     return ask(said)
         except ValidationError:
             return ask(said)
-        return make(loaded)
+        return make(loaded) if len(loaded) == len(plan) else ask(said)
 
     return load
+
+
+def _converter(field: fields.Field[Any]) -> Callable[[Any], Any]:
+    if isinstance(field, Converting):
+        return field.convert
+    return lambda value: field._deserialize(value, None, None)  # noqa: SLF001
 
 
 def _only_converts(field: fields.Field[Any]) -> bool:

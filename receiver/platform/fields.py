@@ -4,7 +4,7 @@ Source: CONTRACT.md 9.15 (ids), 9.22 (everything is a string).
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from marshmallow import ValidationError, fields, missing
 
@@ -13,9 +13,25 @@ from receiver.platform.channels import channel_of
 from receiver.platform.storable import SHORT, address_text, bounded, key_text, text_of
 
 _SMALLINT: Final = 32_767
+_DIGITS: Final = len(str(_SMALLINT))
+
+Converted = TypeVar("Converted")
 
 
-class Verbatim(fields.Field[str]):
+class Converting(fields.Field[Converted]):
+    """A field to which nothing but the value matters, neither its place nor its neighbours."""
+
+    def convert(self, value: Any) -> Converted:
+        """Return what is stored of `value`, which isn't None."""
+        raise NotImplementedError
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Converted:
+        return self.convert(value)
+
+
+class Verbatim(Converting[str]):
     """A scalar of any type as text; longer than `limit` characters it is cut."""
 
     def __init__(
@@ -29,13 +45,8 @@ class Verbatim(fields.Field[str]):
         )
         self.limit = limit
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
-        return self.text(value)
-
-    def text(self, value: object) -> str:
-        """Return what is stored of `value`."""
+    def convert(self, value: Any) -> str:
+        """Return the text."""
         text = text_of(value, self.limit)
         if self.required and not text.strip():
             raise ValidationError("is empty")
@@ -45,7 +56,7 @@ class Verbatim(fields.Field[str]):
 class Key(Verbatim):
     """An id as an index can hold it, otherwise as it came."""
 
-    def text(self, value: object) -> str:
+    def convert(self, value: Any) -> str:
         """Return the id, or the hash of a longer one."""
         return key_text(value)
 
@@ -53,7 +64,7 @@ class Key(Verbatim):
 class Transaction(Verbatim):
     """An id that the platform made: blanks around it are no part of it."""
 
-    def text(self, value: object) -> str:
+    def convert(self, value: Any) -> str:
         """Return the id, or the hash of a longer one."""
         key = key_text(value).strip()
         if self.required and not key:
@@ -66,7 +77,7 @@ class Transaction(Verbatim):
 class Address(Verbatim):
     """A number, mail address, token or application id."""
 
-    def text(self, value: object) -> str:
+    def convert(self, value: Any) -> str:
         """Return the address."""
         return address_text(value)
 
@@ -74,28 +85,25 @@ class Address(Verbatim):
 class Channel(Verbatim):
     """A channel under its one name."""
 
-    def text(self, value: object) -> str:
+    def convert(self, value: Any) -> str:
         """Return the name."""
         return channel_of(value)
 
 
-class Count(fields.Field[int | None]):
+class Count(Converting[int | None]):
     """A small whole number, also in a string; None for anything else."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int | None:
+    def convert(self, value: Any) -> int | None:
+        """Return the number."""
         text = text_of(value).strip()
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(_SMALLINT))):
-            return None
-        return int(text) if int(text) <= _SMALLINT else None
+        number = int(text) if len(text) <= _DIGITS and text.isascii() and text.isdigit() else None
+        return number if number is None or number <= _SMALLINT else None
 
 
-class Details(fields.Field[dict[str, Any]]):
+class Details(Converting[dict[str, Any]]):
     """A JSON object of which a storable, small copy is kept."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> dict[str, Any]:
+    def convert(self, value: Any) -> dict[str, Any]:
+        """Return the copy, an empty one for what is no object."""
         copy = bounded(value)
         return copy if isinstance(copy, dict) else {}

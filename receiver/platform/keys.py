@@ -6,13 +6,14 @@ Source: CONTRACT.md 2.1 (`Description`), 9.15 (`correlationid`), 9.19 (keys vary
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Final
 
 #: No notification has as many; folding millions of them would hold up everyone else.
 MOST_KEYS: Final = 1_000
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+#: Shapes that are kept: their number and size are bounded, whatever anyone sends.
+_MOST_SHAPES: Final = 512
 _KEYS_OF_A_SHAPE: Final = 50
 _KEY_CHARACTERS: Final = 64  # no key that we look for is longer
 
@@ -37,18 +38,28 @@ def fold(said: Mapping[str, Any]) -> dict[str, Any]:
     A folded key holds no underscore, so names with one are free for what we add ourselves.
     """
     folded: dict[str, Any] = {}
-    names = _folded_all(tuple(said)) if _is_ordinary(said) else map(fold_key, said)
-    for name, value in islice(zip(names, said.values(), strict=True), MOST_KEYS):
+    for key, name in fold_keys(said).items():
+        value = said[key]
         if value is not None and value != "" and name not in folded:
             folded[name] = value
     return folded
 
 
-def _is_ordinary(said: Mapping[str, Any]) -> bool:
-    return len(said) <= _KEYS_OF_A_SHAPE and max(map(len, said), default=0) <= _KEY_CHARACTERS
+def fold_keys(said: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the keys of an object, as many as a notification has, each with itself folded."""
+    return _SHAPES[tuple(said)]
 
 
-@lru_cache(maxsize=512)
-def _folded_all(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Fold the keys of an object: the platform sends few shapes, again and again."""
-    return tuple(map(fold_key, keys))
+class _Shapes(dict[tuple[str, ...], Mapping[str, str]]):
+    """What objects with these keys fold to: the platform sends few shapes, again and again."""
+
+    def __missing__(self, keys: tuple[str, ...]) -> Mapping[str, str]:
+        folded = {key: fold_key(key) for key in keys[:MOST_KEYS]}
+        if len(keys) <= _KEYS_OF_A_SHAPE and max(map(len, keys), default=0) <= _KEY_CHARACTERS:
+            if len(self) >= _MOST_SHAPES:
+                self.clear()
+            self[keys] = folded
+        return folded
+
+
+_SHAPES: Final = _Shapes()

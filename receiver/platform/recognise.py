@@ -4,15 +4,16 @@ Source: CONTRACT.md 9.18 to 9.20 (how to tell them apart).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
+
+from msgspec import Struct
 
 from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Kind, Notice, Receipt
 from receiver.platform.bodies import Text, parse, split, starts_array
 from receiver.platform.channels import channel_of, sender_key
-from receiver.platform.keys import MOST_KEYS, fold, fold_key
+from receiver.platform.keys import MOST_KEYS, fold, fold_key, fold_keys
 from receiver.platform.notices import MESSAGE_IDS, parse_notice
 from receiver.platform.receipts import ENVELOPE, parse_receipt
 from receiver.platform.storable import text_of
@@ -25,8 +26,7 @@ _SAID: Final = ("message", "textmessage", "attachments", "attachment")
 _SENDS: Final = ("transid", "correlationid")
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """One notification of a body."""
 
     index: int
@@ -37,8 +37,7 @@ class Element:
     """An error as a value: this element belongs into quarantine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """What a body holds, in its order."""
 
     elements: Sequence[Element]
@@ -84,7 +83,7 @@ def _body(value: Any, zone: tzinfo) -> Receipt | Notice | PayloadError:
 def _notification(said: Mapping[str, Any], zone: tzinfo) -> Receipt | Notice:
     if len(said) > MOST_KEYS:
         raise PayloadError("unrecognised", f"the object has more than {MOST_KEYS} keys")
-    if any(fold_key(key) == ENVELOPE for key in said):
+    if ENVELOPE in fold_keys(said).values():
         return parse_receipt(said, zone)
     for form in (said, _unwrapped(said)):
         kind = _kind_of(fold(form))

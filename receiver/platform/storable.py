@@ -34,7 +34,8 @@ def storable(text: str) -> str:
 def text_of(value: object, limit: int = SHORT) -> str:
     """Return the text of a JSON value of any type, storable, at most `limit` characters."""
     if isinstance(value, str):
-        return storable(value[:limit])
+        text = value if len(value) <= limit else value[:limit]
+        return text if text.isascii() and "\0" not in text else storable(text)
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -42,13 +42,16 @@ def parse_time(text: str, zone: tzinfo) -> tuple[datetime | None, bool]:
 
 
 def _parse(text: str) -> datetime | None:
-    if text[:8].isdigit() and text.isascii():
+    if not text.isascii():
+        return None
+    if text[:8].isdigit():
         return _of_digits(text)
-    if match := _ISO.fullmatch(text):
-        return _of_iso(text, match)
-    if _RFC822.fullmatch(text):
-        return parsedate_to_datetime(text)
-    return datetime.fromisoformat(text) if text.isascii() else None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if match := _ISO.fullmatch(text):
+            return _of_iso(match)
+        return parsedate_to_datetime(text) if _RFC822.fullmatch(text) else None
 
 
 def _of_digits(text: str) -> datetime | None:
@@ -66,12 +69,10 @@ def _of_digits(text: str) -> datetime | None:
     )
 
 
-def _of_iso(text: str, match: re.Match[str]) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:  # `+5:30`, blanks before the zone, a zone in letters
-        naive = datetime.fromisoformat(f"{match['date']}T{match['time']}")
-        return naive.replace(microsecond=_microseconds(match["part"]), tzinfo=_zone_of(match))
+def _of_iso(match: re.Match[str]) -> datetime:
+    """Return what Python can't read: `+5:30`, blanks before the zone, a zone in letters."""
+    naive = datetime.fromisoformat(f"{match['date']}T{match['time']}")
+    return naive.replace(microsecond=_microseconds(match["part"]), tzinfo=_zone_of(match))
 
 
 def _zone_of(match: re.Match[str]) -> timezone | None:
