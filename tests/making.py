@@ -1,12 +1,12 @@
 """Facts as tests need them: by hand, and by hypothesis."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from receiver.domain.facts import (
     Answer,

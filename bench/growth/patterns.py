@@ -6,12 +6,13 @@ then in the tables is read, and nothing of it is kept. So what the code writes, 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from bench.growth.histories import DOMAIN, STAGES, Histories, Values, body_of

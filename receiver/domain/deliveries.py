@@ -4,10 +4,12 @@ The best fact by the status order decides; the rest is OR, min and max. `merge` 
 associative and idempotent, and that is what makes the ledger converge.
 """
 
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from receiver.domain.facts import Fact, Receipt
 from receiver.domain.identity import destination_key, type_of
@@ -18,8 +20,7 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 Ordered = TypeVar("Ordered", datetime, date, int, UUID)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What became of one send at one destination."""
 
     domain: str

@@ -5,10 +5,12 @@ given, by the best origin, then the earliest request, then the digest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from receiver.domain.deliveries import Delivery
 from receiver.domain.facts import ORIGIN_RANKS, Answer, Destination, Fact, Send, State

@@ -5,10 +5,11 @@ too, whatever came first; what is recorded goes before it where it is given.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from receiver.domain.deliveries import least, most
 from receiver.domain.facts import Fact, Receipt, Send, State, id_from
@@ -18,8 +19,7 @@ from receiver.domain.identity import transid_of
 REGISTERED_PREFIX: Final = "registered:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedSend:
+class ReportedSend(Struct, frozen=True, kw_only=True):
     """What receipts say of a send.
 
     Without `reported` it is but the days of receipts that belong to another send of the family.
@@ -38,8 +38,7 @@ class ReportedSend:
     """The UTC days between which all receipts under this transid were accepted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedSend:
+class RecordedSend(Struct, frozen=True, kw_only=True):
     """What recordings say of a send, folded; blank as long as there are none."""
 
     recorded: bool = False

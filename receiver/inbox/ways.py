@@ -1,8 +1,9 @@
 """Accepted, then durable: directly into the store, else into the spool."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from receiver import metrics
 from receiver.domain.errors import StoreAwayError
@@ -20,8 +21,7 @@ class Way(StrEnum):
     SPOOL = "spool"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What became of facts, each in its place, and how."""
 
     results: Sequence[Applied]

@@ -4,9 +4,10 @@ Source: CONTRACT.md 2.7 (which id belongs to what), 5 (messaging APIs), 9.14, 9.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from receiver.domain.errors import BadInputError
 from receiver.domain.facts import Answer, Send, State

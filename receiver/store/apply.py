@@ -8,12 +8,14 @@ anew from all their facts. Both under the lock of the family, and both to the sa
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import errors, pq
 
 from receiver.domain.errors import StoreAwayError
@@ -45,8 +47,7 @@ class Result(StrEnum):
     QUARANTINED = "quarantined"
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The result for one fact, with the id it is kept under; for a send, our id of the send."""
 
     result: Result
@@ -132,8 +133,8 @@ def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applie
         roundtrip(connection, opening)
         opening, recorded = [], _take_up(connection, batch)
     inserts = [each for found in sorted(batch.inserts.items()) for each in _inserts(*found)]
-    answers = roundtrip(connection, [*opening, *inserts])[len(opening) :]
-    new, unsettled = _sorted_out(answers)
+    answers = roundtrip(connection, [*opening, *(asked for _, asked in inserts)])
+    new, unsettled = _sorted_out([placed for placed, _ in inserts], answers[len(opening) :])
     known = _known(connection, batch, new)
     unsettled |= batch.recorded_families | _differing(batch, known)
     if unsettled:
@@ -178,23 +179,25 @@ def _recorded(connection: psycopg.Connection[Any], batch: Batch) -> Iterable[tup
     )
 
 
-def _inserts(table: str, found: Placed) -> Iterator[Asked]:
+def _inserts(table: str, found: Placed) -> Iterator[tuple[Placed, Asked]]:
     for wave in waves(found) if table == "receipts" else (found,):
         placed, raws = rows.with_raw(wave.values())
         statement = statements.RECEIVE if table == "receipts" else statements.INSERT_NEW[table]
-        yield statement, {"rows": rows.dumps(placed), "raws": raws}
+        yield wave, (statement, {"rows": rows.dumps(placed), "raws": raws})
 
 
-def _sorted_out(answers: Sequence[Rows]) -> tuple[set[UUID], set[refold.FamilyKey]]:
+def _sorted_out(
+    inserted: Sequence[Placed], answers: Sequence[Rows]
+) -> tuple[set[UUID], set[refold.FamilyKey]]:
     """Return the ids of the facts that were not known, and the families to fold anew."""
-    ids: set[UUID] = set()
+    new: set[UUID] = set()
     families: set[refold.FamilyKey] = set()
-    for first, *base in (row for answer in answers for row in answer):
-        if base and base[0] is not None:
-            families.add((str(first), base[0]))
-        else:
-            ids.add(UUID(first))
-    return ids, families
+    for placed, answer in zip(inserted, answers, strict=True):
+        ids = [str(first) for first, *base in answer if base in ([], [None])]
+        new.update(placed if len(ids) == len(placed) else map(UUID, ids))
+        if len(ids) < len(answer):
+            families |= {(str(domain), str(base)) for domain, base in answer if base is not None}
+    return new, families
 
 
 def _complete(connection: psycopg.Connection[Any], batch: Batch) -> None:

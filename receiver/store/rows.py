@@ -1,13 +1,12 @@
 """Facts as rows and back. A batch travels as JSON arrays of rows and one bytea of raw bodies."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import asdict
 
 from receiver.domain.deliveries import Delivery
 from receiver.domain.facts import (
@@ -30,24 +29,8 @@ from receiver.domain.status import status_of
 Row = dict[str, Any]
 
 
-def _reader(of: type) -> Callable[[Any], Row]:
-    """Return what makes a row of the fields of a dataclass."""
-    names = [field.name for field in fields(of)]
-    values = attrgetter(*names)
-    return lambda item: dict(zip(names, values(item), strict=True))
-
-
-_receipt: Final = _reader(Receipt)
-_notice: Final = _reader(Notice)
-_quarantined: Final = _reader(Quarantined)
-_send: Final = _reader(Send)
-_delivery: Final = _reader(Delivery)
-_reported: Final = _reader(ReportedSend)
-_recorded: Final = _reader(RecordedSend)
-_destination: Final = _reader(Destination)
-_answer: Final = _reader(Answer)
-_RECEIPT: Final = tuple(field.name for field in fields(Receipt))
-REPORTED: Final = tuple(field.name for field in fields(ReportedSend))
+_RECEIPT: Final = Receipt.__struct_fields__
+REPORTED: Final = ReportedSend.__struct_fields__
 _ENCODER: Final = msgspec.json.Encoder()
 _UTC_TIMES: Final = ("requested_at", "expires_at")
 
@@ -75,7 +58,7 @@ def receipt_row(fact: Fact, receipt: Receipt) -> Row:
 
     With it comes what its delivery is known by, and the rank of what it says.
     """
-    row = stamps_of(fact) | _receipt(receipt)
+    row = stamps_of(fact) | asdict(receipt)
     row["transid"] = transid_of(receipt.transid)
     row["alias"] = receipt.transid if receipt.transid != row["transid"] else ""
     row["destination_key"] = destination_key(receipt.destination)
@@ -86,7 +69,7 @@ def receipt_row(fact: Fact, receipt: Receipt) -> Row:
 
 def notice_row(fact: Fact, notice: Notice) -> Row:
     """Return a row of `messages` or `platform_events`."""
-    row = stamps_of(fact) | _notice(notice)
+    row = stamps_of(fact) | asdict(notice)
     row["sender_key"] = destination_key(notice.sender)
     row["recipient_key"] = destination_key(notice.recipient)
     row["transid"] = transid_of(notice.transid)
@@ -95,22 +78,22 @@ def notice_row(fact: Fact, notice: Notice) -> Row:
 
 def quarantine_row(fact: Fact, body: Quarantined) -> Row:
     """Return a row of `quarantine`."""
-    return stamps_of(fact) | _quarantined(body)
+    return stamps_of(fact) | asdict(body)
 
 
 def recording_row(fact: Fact, send: Send, transid: str) -> Row:
     """Return a row of `recordings`, kept under `transid`."""
     row = stamps_of(fact)
     del row["day"]
-    body = _send(send)
-    body["destinations"] = [_destination(each) for each in send.destinations]
-    body["answer"] = _answer(send.answer) if send.answer else None
+    body = asdict(send)
+    body["destinations"] = [asdict(each) for each in send.destinations]
+    body["answer"] = asdict(send.answer) if send.answer else None
     return row | {"transid": transid, "registration": send.registration, "body": body}
 
 
 def delivery_row(delivery: Delivery) -> Row:
     """Return a row of `deliveries`."""
-    row = _delivery(delivery)
+    row = asdict(delivery)
     row["decided_digest"] = _hex(delivery.decided_digest)
     row["also_digest"] = _hex(delivery.also_digest)
     return row
@@ -123,7 +106,7 @@ def reported_row(domain: str, transid: str, reported: ReportedSend) -> Row:
         "transid": transid,
         "base": base_of(transid),
         "id": send_id(domain, transid),
-    } | _reported(reported)
+    } | asdict(reported)
 
 
 def send_row(domain: str, transid: str, family: Family) -> Row:
@@ -131,7 +114,7 @@ def send_row(domain: str, transid: str, family: Family) -> Row:
     recorded = family.recorded.get(transid, RecordedSend())
     row = reported_row(domain, transid, family.reported.get(transid, ReportedSend()))
     row["family_recorded"] = row["base"] == transid and bool(family.recorded)
-    return row | _recorded(recorded)
+    return row | asdict(recorded)
 
 
 def receipt_fact(row: Mapping[str, Any]) -> Fact:
@@ -167,7 +150,7 @@ def recording_fact(row: Mapping[str, Any]) -> Fact:
 
 
 def _completed(send: Send, row: Mapping[str, Any]) -> Send:
-    return Send(**_send(send) | {"transid": row["transid"]})
+    return Send(**asdict(send) | {"transid": row["transid"]})
 
 
 def _time(value: str | None) -> datetime | None:

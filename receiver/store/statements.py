@@ -210,23 +210,28 @@ _DELIVERY_SUMS: Final = {
 }
 
 
-def _delivery_sets() -> dict[str, str]:
+def _merging() -> tuple[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
     order = """({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'),
         {0}.decided_digest, {1}.decided_at)"""  # of two copies the earlier one: the sides change
     newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest, {0}.also)"
-    better = f"{order.format('f', 'k')} > {order.format('k', 'f')}"
-    newer = f"{newest.format('f')} > {newest.format('k')}"
-    sets = {name: f"CASE WHEN {better} THEN f.{name} ELSE k.{name} END" for name in DECIDED}
-    for name in ("also", "also_at", "also_digest"):
-        sets[name] = f"CASE WHEN {newer} THEN f.{name} ELSE k.{name} END"
-    return sets | _DELIVERY_SUMS
+    better = f"{order.format('excluded', 'k')} > {order.format('k', 'excluded')}"
+    newer = f"{newest.format('excluded')} > {newest.format('k')}"
+    chosen = dict.fromkeys(DECIDED, better) | dict.fromkeys(
+        ("also", "also_at", "also_digest"), newer
+    )
+    taken = (
+        f"{name} = CASE WHEN {wins} THEN excluded.{name} ELSE k.{name} END"
+        for name, wins in chosen.items()
+    )
+    summed, sum_changes = _setting(_DELIVERY_SUMS, comes="excluded")
+    return ", ".join([*taken, summed]), f"{better} OR {newer} OR {sum_changes}"
 
 
 _DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
 _DELIVERY_KEY: Final = ("transid", "domain", "destination_key")
 _SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
-_MERGED, _MERGE_CHANGES = _setting(_delivery_sets(), comes="excluded")
+_MERGED, _MERGE_CHANGES = _merging()
 
 
 def _among(ranks: Iterable[int]) -> str:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from receiver.domain.facts import Fact, Send, Source, id_from, new_id, stamp
 from receiver.platform.exchange import parse_exchange

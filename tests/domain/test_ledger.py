@@ -1,12 +1,12 @@
 """The fold as mathematics: joins that no order, grouping or repetition can bend."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from receiver.domain.deliveries import Delivery, delivery_of, merge
 from receiver.domain.facts import Fact, Receipt, new_id

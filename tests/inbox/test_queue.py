@@ -1,12 +1,12 @@
 """Who is served first, and who stands outside first when too much waits."""
 
 import contextlib
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Kind, Notice

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from receiver.domain.errors import BadInputError, PayloadError
 from receiver.domain.facts import Send
@@ -67,9 +68,8 @@ def strings_in(value: Any) -> Iterator[str]:
             yield from strings_in(item)
     elif isinstance(value, PayloadError):
         yield from strings_in([str(value), value.reason, value.fields])
-    elif hasattr(value, "__dataclass_fields__"):
-        for one in fields(value):
-            yield from strings_in(getattr(value, one.name))
+    elif isinstance(value, Struct):
+        yield from strings_in(list(asdict(value).values()))
 
 
 def assert_storable(value: Any) -> None:

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec.structs import asdict, replace
 from psycopg.rows import dict_row
 
 from receiver.domain.facts import Fact, Receipt, Send, digest_of

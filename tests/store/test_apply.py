@@ -3,13 +3,13 @@
 import itertools
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from receiver.domain import status
 from receiver.domain.errors import StoreAwayError

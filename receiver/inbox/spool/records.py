@@ -5,13 +5,13 @@ field that is added to a fact needs a default, and none may change its meaning.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec.msgpack import Decoder, Encoder, Ext
+from msgspec.structs import asdict, replace
 
 from receiver.domain.errors import SpoolError
 from receiver.domain.facts import Body, Fact, Notice, Quarantined, Receipt, Send, Source
@@ -111,7 +111,7 @@ def _of_tuples(body: Notice | Send | None) -> Notice | Send | None:
 
 
 def _spelled(body: Body) -> dict[str, Any]:
-    values = {field.name: getattr(body, field.name) for field in fields(body)}
+    values = asdict(body)
     return {name: _spell(value) for name, value in values.items() if _spell(value) != value}
 
 
