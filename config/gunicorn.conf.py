@@ -4,6 +4,7 @@ psycopg must not be imported before gevent has patched, or one slow query stops 
 so no preload, and each worker makes sure of it when it starts.
 """
 
+import _socket  # gevent's own would fail a read that waits
 import json
 import logging
 import os
@@ -12,8 +13,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -144,12 +144,13 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
         if not self.alive:  # the signal came while it was loaded
             return
         self._lines: dict[Any, Any] = {}
-        self._waiting: set[Any] = set()
+        self._waiting = _Waits()
         server = self._serve(_listener(self.cfg.backlog))
         os.ftruncate(self.tmp.fileno(), 1)
         self.log.info("Worker listens (pid: %s)", self.pid)
         while self.alive:
             self.notify()
+            self._hang_up(self.cfg.keepalive)
             gevent.sleep(0.2)
         self._end(server)
 
@@ -159,6 +160,7 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
         self._close(server)
         while (left := len(server.pool)) and time.monotonic() < until:
             self.notify()
+            self._hang_up(self.last_seconds)
             gevent.sleep(0.05)
         if left:
             self.log.warning("Worker ends with %s open connections", left)
@@ -182,9 +184,17 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
         while not server.full() and (accepted := server.do_read()):
             server.do_handle(*accepted)
         server.close()
-        for greenlet in self._waiting:
-            with suppress(OSError):  # what has come already can still be read
-                self._lines[greenlet].shutdown(socket.SHUT_RD)
+        self._hang_up(0)
+
+    def _hang_up(self, seconds: float) -> None:
+        """Close the lines that have waited so long; what has come already can still be read."""
+        until = time.monotonic() - seconds
+        for greenlet, since in self._waiting.items():
+            if since <= until:
+                with suppress(OSError):
+                    line = os.dup(self._lines[greenlet].fileno())
+                    with closing(_socket.socket(fileno=line)) as bare:
+                        bare.shutdown(socket.SHUT_RD)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, and remember it as long as it is open."""
@@ -195,16 +205,19 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
         finally:
             del self._lines[greenlet]
 
-    @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:
-        """Bound the wait for the next request of a connection."""
-        greenlet = gevent.getcurrent()
-        self._waiting.add(greenlet)
-        try:
-            with gevent.Timeout(self.cfg.keepalive if self.alive else self.last_seconds, False):
-                yield
-        finally:
-            self._waiting.discard(greenlet)
+    def timeout_ctx(self) -> "_Waits":
+        """Bound the wait for the next request of a connection: see `_hang_up`."""
+        return self._waiting
+
+
+class _Waits(dict[Any, float]):
+    """The greenlets that wait for a request, and since when; a timer for each costs more."""
+
+    def __enter__(self) -> None:
+        self[gevent.getcurrent()] = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        del self[gevent.getcurrent()]
 
 
 class _Named:

@@ -8,12 +8,14 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict
 
 from receiver import metrics
 from receiver.outlet import Outlet
@@ -28,7 +30,7 @@ def configure(level: str) -> Outlet:
     """Send our own log lines and those of libraries to stdout, from `level` up; return by what."""
     outlet = Outlet(sys.stdout, dropped=metrics.log_lines_dropped)
     structlog.configure(
-        processors=[*_processors(), _rendered],
+        processors=[_completed, _rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=lambda *_: outlet,
         cache_logger_on_first_use=True,
@@ -40,9 +42,18 @@ def configure(level: str) -> Outlet:
     return outlet
 
 
+def teller() -> Callable[[EventDict], None]:
+    """Return what writes one event of level info, as `log.info` does but in a third of its time."""
+    log = structlog.get_logger().bind()
+    if not log.is_enabled_for(logging.INFO):
+        return lambda _: None
+    outlet = structlog.get_config()["logger_factory"]()
+    return lambda event: outlet.info(_rendered(None, "info", _completed(None, "info", event)))
+
+
 def _library_formatter() -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_processors()],
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, _completed],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             lambda *record: _rendered(*record).decode(),
@@ -50,22 +61,17 @@ def _library_formatter() -> logging.Formatter:
     )
 
 
-def _processors() -> list[Processor]:
-    return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _show_exception,
-    ]
-
-
 def _rendered(_: object, __: str, event: Any) -> bytes:
     try:
         return _ENCODER.encode(event)
     except UnicodeEncodeError:  # half a character, as in a file's name that isn't UTF-8
-        return json.dumps(event, default=str).encode()
+        return json.dumps(msgspec.to_builtins(event, enc_hook=str)).encode()
 
 
-def _show_exception(_: object, __: str, event: EventDict) -> EventDict:
+def _completed(_: object, level: str, event: EventDict) -> EventDict:
+    """Say how grave it is and when it was, and of an exception where."""
+    event["level"] = level
+    event["timestamp"] = datetime.now(UTC)
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()

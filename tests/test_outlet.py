@@ -3,13 +3,17 @@
 import fcntl
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from receiver import log
+import pytest
+import structlog
+
+from receiver.log import _rendered, configure, teller
 from receiver.outlet import Outlet
 
 PIPE_BYTES = 4096
@@ -130,6 +134,38 @@ def test_the_line_after_a_torn_one_begins_a_line(tmp_path: Path) -> None:
 
 
 def test_what_is_no_utf8_is_a_line_all_the_same() -> None:
-    line = log._rendered(None, "info", {"event": "a file", "name": os.fsdecode(b"\xff")})
+    line = _rendered(None, "info", {"event": "a file", "name": os.fsdecode(b"\xff")})
 
     assert json.loads(line)["name"] == "\udcff"
+
+
+@pytest.fixture
+def logging_anew() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("logging_anew")
+def test_who_tells_much_writes_the_lines_that_everybody_writes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("INFO")
+    structlog.get_logger().info("request", status=200, way="direct")
+    teller()({"status": 200, "way": "direct", "event": "request"})
+
+    usual, told = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert list(told) == list(usual) == ["status", "way", "event", "level", "timestamp"]
+    stamps = [line.pop("timestamp") for line in (usual, told)]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", stamp) for stamp in stamps)
+    assert told == usual
+
+
+@pytest.mark.usefixtures("logging_anew")
+def test_who_tells_much_is_silent_where_info_is_not_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure("WARNING")
+    teller()({"event": "request"})
+
+    assert capsys.readouterr().out == ""

@@ -4,19 +4,20 @@ Routes stand for paths, and what a caller wrote stands nowhere: paths hold token
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
-
-import structlog
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from receiver import metrics
+from receiver.log import teller
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _NOTED: Final = "receiver.noted"
 _REASON: Final = "receiver.reason"
+_ROUTE: Final = "receiver.route"
 _SEVERAL: Final = "several"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ASKING: Final = frozenset({"GET", "HEAD"})
@@ -24,6 +25,11 @@ _QUARANTINED_STATUS: Final = 400  # taken, though not understood
 #: Of answers that follow from no error, because what came is kept.
 _REASONS: Final = {413: "too_large"}
 _HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def note_route(environ: "WSGIEnvironment", route: str) -> None:
+    """Remember the route of a request that Flask has no part in."""
+    environ[_ROUTE] = route
 
 
 def note_point(environ: "WSGIEnvironment", code: str) -> None:
@@ -54,7 +60,6 @@ class AccessLines:
 
     def __init__(self, application: "WSGIApplication") -> None:
         self._application = application
-        self._log: Any = None  # bound at the first request, when logging is configured
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -73,6 +78,10 @@ class AccessLines:
         finally:
             self._tell(environ, status, route, perf_counter() - began)
 
+    @cached_property
+    def _say(self) -> Callable[[dict[str, Any]], None]:
+        return teller()  # made at the first request, when logging is configured
+
     def _tell(
         self, environ: "WSGIEnvironment", status: int, route: str | None, seconds: float
     ) -> None:
@@ -83,22 +92,23 @@ class AccessLines:
             metrics.answered(seconds)
             if status > _QUARANTINED_STATUS:
                 metrics.refused(reason or _REASONS.get(status, "other"), status)
-        if reason:
-            noted = {**noted, "reason": reason}
-        if self._log is None:
-            self._log = structlog.get_logger().bind()
-        self._log.info(
-            "request",
-            method=method if method in _METHODS else "other",
-            route=route,
-            status=status,
-            ms=round(seconds * 1000, 2),
-            bytes=int(length) if length.isdecimal() else 0,
+        line = {
+            "method": method if method in _METHODS else "other",
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "bytes": int(length) if length.isdecimal() else 0,
             **noted,
-        )
+        }
+        if reason:
+            line["reason"] = reason
+        line["event"] = "request"
+        self._say(line)
 
 
 def _route(environ: "WSGIEnvironment") -> str | None:
     """Return the route with the names of its variables, or None where there is none."""
+    if _ROUTE in environ:
+        return cast("str", environ[_ROUTE])
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.rule if rule else None

@@ -8,10 +8,12 @@ from flask import Flask, Request, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, Rule
 
+from receiver.web.access import note_route
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: Paths whose views take the request as an argument, and return a whole response.
+#: Paths whose views take the request's environment as an argument, and return a whole response.
 PLAIN: Final = "/hooks/"
 #: Whose rules are remembered; guesses at tokens fill it, and then it begins anew.
 _MOST_PATHS: Final = 1_000
@@ -20,8 +22,8 @@ _MOST_PATHS: Final = 1_000
 class Application(Flask):
     """Has one host, whatever name it is called by, and makes no URLs from requests.
 
-    A view behind PLAIN runs without Flask's contexts, sessions and signals: a third of what
-    Flask does for a request, and none of it used there. Its errors end where all errors do.
+    A view behind PLAIN runs without Flask's requests, contexts, sessions and signals: a third of
+    what Flask does for a request, and none of it used there. Its errors end where all errors do.
     """
 
     @cached_property
@@ -40,17 +42,18 @@ class Application(Flask):
         """Match by path alone: taking Host apart costs as much as the matching does."""
         return super().create_url_adapter(None) if request is None else self._adapter(request)
 
-    def _matched(self, request: Request) -> tuple[Rule, Mapping[str, str]]:
+    def _matched(self, environ: "WSGIEnvironment") -> tuple[Rule, Mapping[str, str]]:
         """Return the rule of a plain path, of which few are called again and again.
 
         Raises: HTTPException where there is none.
         """
-        found = self._rules.get(request.path)
+        path = environ["PATH_INFO"]
+        found = self._rules.get(path)
         if found is None:
-            found = self._adapter(request).match(return_rule=True)
+            found = self._adapter(self.request_class(environ)).match(return_rule=True)
             if len(self._rules) >= _MOST_PATHS:
                 self._rules.clear()
-            self._rules[request.path] = found
+            self._rules[path] = found
         return found
 
     def _adapter(self, request: Request) -> MapAdapter:
@@ -66,21 +69,19 @@ class Application(Flask):
         )
 
     def _plain(self, environ: "WSGIEnvironment") -> "WSGIApplication":
-        request = self.request_class(environ)
         try:
-            request.url_rule, arguments = self._matched(request)
-            view = self.view_functions[request.url_rule.endpoint]
-            return cast("WSGIApplication", view(self, request, **arguments))
+            rule, arguments = self._matched(environ)
+            note_route(environ, rule.rule)
+            view = self.view_functions[rule.endpoint]
+            return cast("WSGIApplication", view(self, environ, **arguments))
         except Exception as error:  # noqa: BLE001  as Flask does, to answer it
-            return self._refused(request, error)
+            return self._refused(environ, error)
 
-    def _refused(self, request: Request, error: Exception) -> Response:
+    def _refused(self, environ: "WSGIEnvironment", error: Exception) -> Response:
         handle = (
             self.handle_http_exception
             if isinstance(error, HTTPException)
             else self.handle_user_exception
         )
-        with self.request_context(request.environ):
-            answer = self.make_response(handle(error))  # type: ignore[arg-type]
-        request.environ["werkzeug.request"] = request  # the access line asks it for its route
-        return answer
+        with self.request_context(environ):
+            return self.make_response(handle(error))  # type: ignore[arg-type]

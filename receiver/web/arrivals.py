@@ -1,20 +1,23 @@
 """What arrives at a hook, as facts: notifications, and what goes to quarantine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from flask import Request
+from msgspec import Struct
+from werkzeug.datastructures import EnvironHeaders
 
 from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Source, stamp
 from receiver.platform.recognise import Element
 from receiver.platform.storable import text_of
 from receiver.store.points import Point
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 #: Headers that are kept with what goes to quarantine; none of them holds a secret.
 KEPT_HEADERS: Final = (
@@ -37,19 +40,18 @@ HINTS: Final[Mapping[str, frozenset[Kind]]] = {
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One request to a hook, and the point that it came in at."""
 
-    request: Request
+    environ: "WSGIEnvironment"
     point: Point
     path: str
     """Behind the token, storable: `/dr`, or empty."""
 
     @classmethod
-    def of(cls, request: Request, point: Point, rest: str) -> "Arrival":
-        """Return the arrival that `request` is; `rest` is its path behind the token."""
-        return cls(request, point, text_of(f"/{rest}") if rest else "")
+    def of(cls, environ: "WSGIEnvironment", point: Point, rest: str) -> "Arrival":
+        """Return the arrival that a request is; `rest` is its path behind the token."""
+        return cls(environ, point, text_of(f"/{rest}") if rest else "")
 
     @property
     def zone(self) -> tzinfo:
@@ -93,7 +95,7 @@ class Arrival:
                 log.info("hint_mismatch", hint=hint, kinds=sorted(others))
 
     def _kept_headers(self) -> Mapping[str, str]:
-        given = self.request.headers
+        given = EnvironHeaders(self.environ)
         return {name.lower(): text_of(given[name]) for name in KEPT_HEADERS if name in given}
 
     def _stamped(self, body: Receipt | Notice | Quarantined, raw: bytes, index: int) -> Fact:

@@ -2,14 +2,16 @@
 
 import time
 import zlib
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import gevent
-from flask import Request
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from receiver.domain.errors import PayloadError, SlowBodyError, StoreAwayError, TooLargeError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 DEADLINE_SECONDS: Final = 5.0
 LONG_DEADLINE_SECONDS: Final = 7.0
@@ -34,14 +36,14 @@ class Intake:
     def __init__(self, most_bytes: int) -> None:
         self._left_bytes = most_bytes
 
-    def body(self, request: Request, *, cap_bytes: int) -> "Body":
-        """Return what gives the body of `request`; its bytes count until its block ends.
+    def body(self, environ: "WSGIEnvironment", *, cap_bytes: int) -> "Body":
+        """Return what gives the body of a request; its bytes count until its block ends.
 
         Whoever says how much is coming waits for room before it is read, so that no two can
         wait for each other's. Its block raises: TooLargeError, SlowBodyError, StoreAwayError
         where there is no room.
         """
-        return Body(self, request, cap_bytes)
+        return Body(self, environ, cap_bytes)
 
     def hold(self, size_bytes: int) -> None:
         """Take room, or wait for it a while. Raises: StoreAwayError where there is none."""
@@ -67,26 +69,19 @@ class Intake:
 class Body:
     """The body of one request, for as long as a block lasts."""
 
-    __slots__ = ("_cap_bytes", "_held_bytes", "_intake", "_request")
+    __slots__ = ("_cap_bytes", "_environ", "_held_bytes", "_intake", "_length")
 
-    def __init__(self, intake: Intake, request: Request, cap_bytes: int) -> None:
+    def __init__(self, intake: Intake, environ: "WSGIEnvironment", cap_bytes: int) -> None:
         self._intake = intake
-        self._request = request
+        self._environ = environ
         self._cap_bytes = cap_bytes
-        self._held_bytes = min(request.content_length or 0, cap_bytes)
+        self._length = get_content_length(environ)
+        self._held_bytes = min(self._length or 0, cap_bytes)
 
     def __enter__(self) -> bytes:
         self._intake.hold(self._held_bytes)
         try:
-            pieces = []
-            size = 0
-            for piece in _pieces(self._request, self._cap_bytes):
-                pieces.append(piece)
-                size += len(piece)
-                if size > self._held_bytes:  # it came in chunks, and none says how many
-                    self._intake.hold_more(size - self._held_bytes)
-                    self._held_bytes = size
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return self._read()
         except BaseException:
             self.__exit__()
             raise
@@ -94,69 +89,74 @@ class Body:
     def __exit__(self, *_: object) -> None:
         self._intake.give_back(self._held_bytes)
 
+    def _read(self) -> bytes:
+        """Return the body.
 
-def _pieces(request: Request, cap_bytes: int) -> Iterator[bytes]:
-    """Yield the body piece by piece.
+        Raises: TooLargeError once the rest was read and dropped, as a caller that sends hears
+        nothing.
+        """
+        stream = self._environ["wsgi.input"]
+        if not self._environ.get("wsgi.input_terminated"):
+            stream = get_input_stream(self._environ)
+        deadline = _Deadline()
+        pieces: list[bytes] = []
+        size, head = 0, b""
+        try:
+            while size != self._length and (piece := stream.read(_PIECE_BYTES)):
+                size += len(piece)
+                head = head or piece[:HEAD_BYTES]
+                if size > LONG_BYTES:
+                    deadline.extend()
+                if size <= self._cap_bytes:
+                    self._hold(size)
+                    pieces.append(piece)
+        except _LateError:
+            if size <= self._cap_bytes:
+                raise SlowBodyError("the body did not arrive in time") from None
+        except (OSError, ClientDisconnected) as error:
+            raise SlowBodyError("the body broke off") from error
+        finally:
+            deadline.close()
+        if size > self._cap_bytes:
+            raise TooLargeError(self._cap_bytes, head=head)
+        if size < (self._length or 0):
+            raise SlowBodyError("the body broke off")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    Raises: TooLargeError once the rest was read and dropped, as a caller that sends hears nothing.
-    """
-    deadline = _Deadline()
-    size, head = 0, b""
-    try:
-        for piece in _arriving(request):
-            size += len(piece)
-            head = head or piece[:HEAD_BYTES]
-            if size > LONG_BYTES:
-                deadline.extend()
-            if size <= cap_bytes:
-                yield piece
-    except gevent.Timeout as ended:
-        if not deadline.is_from(ended):
-            raise
-        if size <= cap_bytes:
-            raise SlowBodyError("the body did not arrive in time") from None
-    except (OSError, ClientDisconnected) as error:
-        raise SlowBodyError("the body broke off") from error
-    finally:
-        deadline.close()
-    if size > cap_bytes:
-        raise TooLargeError(cap_bytes, head=head)
-    if size < (request.content_length or 0):
-        raise SlowBodyError("the body broke off")
+    def _hold(self, size_bytes: int) -> None:
+        if size_bytes > self._held_bytes:  # it came in chunks, and none says how many
+            self._intake.hold_more(size_bytes - self._held_bytes)
+            self._held_bytes = size_bytes
 
 
-def _arriving(request: Request) -> Iterator[bytes]:
-    terminated = request.environ.get("wsgi.input_terminated")
-    stream = request.environ["wsgi.input"] if terminated else request.stream
-    length, size = request.content_length, 0
-    while size != length and (piece := stream.read(_PIECE_BYTES)):
-        size += len(piece)
-        yield piece
+class _LateError(Exception):
+    """The bytes are not here in time."""
 
 
 class _Deadline:
-    """Ends a wait for bytes that takes too long."""
+    """Ends a wait for bytes that takes too long, by _LateError; gevent.Timeout costs thrice."""
+
+    __slots__ = ("_began", "_is_long", "_timer")
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._is_long = False
-        self._timeout = gevent.Timeout.start_new(DEADLINE_SECONDS)
+        self._start(DEADLINE_SECONDS)
 
     def extend(self) -> None:
         """Give the time that a large body has."""
         if not self._is_long:
             self._is_long = True
-            self._timeout.close()
-            left = LONG_DEADLINE_SECONDS - (time.monotonic() - self._began)
-            self._timeout = gevent.Timeout.start_new(max(left, 0))
-
-    def is_from(self, ended: gevent.Timeout) -> bool:
-        """Tell whether it was this deadline that passed."""
-        return ended is self._timeout
+            self.close()
+            self._start(max(LONG_DEADLINE_SECONDS - (time.monotonic() - self._began), 0))
 
     def close(self) -> None:
         """Stop the clock."""
-        self._timeout.close()
+        self._timer.close()
+
+    def _start(self, seconds: float) -> None:
+        self._timer = gevent.get_hub().loop.timer(seconds)
+        self._timer.start(gevent.getcurrent().throw, _LateError, update=True)
 
 
 def decoded(raw: bytes, encoding: str, *, cap_bytes: int) -> bytes:

@@ -6,11 +6,12 @@ The answer is chosen for what the platform does next: 200 ends a notification's 
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from flask import Blueprint, Flask, Request
+from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
+from werkzeug.http import parse_options_header
 from werkzeug.routing import BaseConverter, Rule
 
 from receiver.domain.errors import PayloadError, TooLargeError
@@ -25,6 +26,9 @@ from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
 from receiver.web.body import decoded
 from receiver.web.rooms import Rooms, rooms_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 PATHS: Final = ("/hooks/<token>", "/hooks/<token>/<rest:rest>")
 _CARRYING: Final = ("POST", "PUT", "PATCH")
@@ -46,17 +50,17 @@ class Rest(BaseConverter):
 
 
 @public
-def hook(app: Flask, request: Request, token: str, rest: str = "") -> Answer:
+def hook(app: Flask, environ: "WSGIEnvironment", token: str, rest: str = "") -> Answer:
     """Take a notification, or say that the hook is there: the platform asks by HEAD.
 
     One of the application's plain views: it gets what Flask's contexts would give it.
     """
     here = rooms_of(app)
     point = here.admission.admit(token)
-    note_point(request.environ, point.code)
-    if request.method not in _CARRYING:
+    note_point(environ, point.code)
+    if environ["REQUEST_METHOD"] not in _CARRYING:
         return Answer(b"")
-    return receive(here, Arrival.of(request, point, rest))
+    return receive(here, Arrival.of(environ, point, rest))
 
 
 @hooks.record
@@ -72,7 +76,7 @@ def receive(here: Rooms, arrival: Arrival) -> Answer:
     """Make what came durable: as facts, or in quarantine where it isn't understood."""
     cap_bytes = _cap_bytes(here, arrival.point)
     try:
-        with here.intake.body(arrival.request, cap_bytes=cap_bytes) as raw:
+        with here.intake.body(arrival.environ, cap_bytes=cap_bytes) as raw:
             return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
         fault = PayloadError("too_large", str(error))
@@ -99,12 +103,12 @@ def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
 
 
 def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
-    headers = arrival.request.environ
+    environ = arrival.environ
     most = min(cap_bytes, max(_UNZIPPED_BYTES, _UNZIPPED_TIMES * len(raw)))
-    plain = decoded(raw, headers.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
-    charset = ""
-    if "charset" in headers.get("CONTENT_TYPE", "").lower():
-        charset = arrival.request.mimetype_params.get("charset", "")
+    plain = decoded(raw, environ.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
+    kind, charset = environ.get("CONTENT_TYPE", ""), ""
+    if "charset" in kind.lower():
+        charset = parse_options_header(kind)[1].get("charset", "")
     return recognise(plain, charset=charset, zone=arrival.zone)
 
 
@@ -126,7 +130,7 @@ def _put(inbox: Inbox, arrival: Arrival, facts: Sequence[Fact]) -> Sequence[Appl
     arrival.note_hint(facts)
     taken = inbox.put(facts)
     for fact, applied in zip(facts, taken.results, strict=True):
-        note_taken(arrival.request.environ, fact.body.kind, applied.result, taken.way)
+        note_taken(arrival.environ, fact.body.kind, applied.result, taken.way)
     return taken.results
 
 

@@ -23,7 +23,7 @@ def read_json(intake: Intake, request: Request) -> Any:
     Raises: BadInputError naming `body`, TooLargeError, SlowBodyError.
     """
     encoding = request.headers.get("Content-Encoding", "")
-    with intake.body(request, cap_bytes=BODY_BYTES) as raw:
+    with intake.body(request.environ, cap_bytes=BODY_BYTES) as raw:
         try:
             return parse_json(decoded(raw, encoding, cap_bytes=BODY_BYTES))
         except PayloadError as error:

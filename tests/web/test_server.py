@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +179,36 @@ def test_a_large_message_is_taken(server: Server, service: Service) -> None:
     body = json.dumps(message(text="x" * (6 * MEBIBYTE))).encode()
 
     assert server.request("POST", f"/hooks/{point.token_local}", body).status == 200
+
+
+def test_a_line_that_waits_too_long_is_closed_without_a_word(
+    database_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    patience = {"GUNICORN_CMD_ARGS": "--keep-alive 1"}
+    with serving(database_url, log, **patience) as server, server.connect() as half:
+        half.sendall(b"POST /hooks/x HT")
+        with server.connect() as idle:
+            idle.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            read(idle, method="HEAD")
+            began = time.monotonic()
+
+            assert half.recv(1) == idle.recv(1) == b""
+
+            assert 0.9 < time.monotonic() - began < 2
+    assert '"error"' not in log.read_text()
+
+
+def test_the_end_closes_a_silent_line_without_a_word(database_url: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serving(database_url, log) as server:
+        idle = server.connect()
+        idle.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        read(idle, method="HEAD")
+
+    with idle:
+        assert idle.recv(1) == b""
+    assert '"error"' not in log.read_text()
 
 
 def test_a_postgres_that_never_answers_is_503_in_time(
