@@ -166,6 +166,36 @@ def test_who_stands_behind_a_batch_that_hangs_is_told_with_it(
     assert waits[behind] < 0.9  # less than its own patience
 
 
+def test_only_behind_a_batch_of_several_the_next_one_gathers_for_a_moment(
+    database_url: str,
+    observer: psycopg.Connection[Any],
+    domain: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writers, "GATHER_SECONDS", 1.0)
+    writer = make_writer(database_url)
+    alone, *crowd, early, late = make_facts(domain, 6)
+    began = time.monotonic()
+    writer.put([alone])
+    assert time.monotonic() - began < 0.9
+
+    with ThreadPoolExecutor(3) as pool:
+        with observer.transaction():
+            observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
+            waiting = [pool.submit(writer.put, [fact]) for fact in crowd]
+            time.sleep(0.5)  # the first of them is being committed, the others wait together
+        for each in waiting:
+            each.result()
+    before = transactions(observer, domain)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(writer.put, [early])
+        time.sleep(0.2)
+        writer.put([late])
+        first.result()
+
+    assert transactions(observer, domain) == before + 1
+
+
 def test_nothing_to_put_needs_no_store() -> None:
     assert make_writer("postgresql://127.0.0.1:1/none").put([]) == ()
 
