@@ -1,7 +1,7 @@
 """Sends as they are asked for: one by any of its names, many by what they have in common."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -67,7 +67,9 @@ def find(
 ) -> SendRow | None:
     """Return the send with this transid, alias, or id of ours, registered ones included."""
     reported = or_(SendRow.transid == transid_of(name), literal(name) == any_(SendRow.aliases))
-    in_family = and_(SendRow.base == base_of(name), reported)
+    base = base_of(name)
+    further = and_(SendRow.base == base, SendRow.base != SendRow.transid)  # it has an index
+    in_family = and_(or_(SendRow.transid == base, further), reported)
     scope = _scope(domain, point_ids)
     ours_first = (
         select(SendRow)
@@ -122,9 +124,17 @@ def outcomes(session: Session, *, domain: str, transids: Collection[str]) -> Out
         .where(DeliveryRow.domain == domain, DeliveryRow.transid.in_(transids))
         .group_by(DeliveryRow.transid, DeliveryRow.rank)
     )
-    counts: dict[str, Counter[Outcome]] = defaultdict(Counter)
+    ranks: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for transid, rank, count in session.execute(query):
-        counts[transid][BY_RANK.get(rank, UNKNOWN).outcome] += count
+        ranks[transid].append((rank, count))
+    return {transid: count_outcomes(found) for transid, found in ranks.items()}
+
+
+def count_outcomes(ranks: Iterable[tuple[int, int]]) -> Mapping[Outcome, int]:
+    """Add up by outcome how many deliveries have which rank."""
+    counts: Counter[Outcome] = Counter()
+    for rank, count in ranks:
+        counts[BY_RANK.get(rank, UNKNOWN).outcome] += count
     return counts
 
 

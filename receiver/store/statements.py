@@ -16,6 +16,7 @@ from receiver.store import rows
 from receiver.store.tables import (
     Base,
     DeliveryRow,
+    MentionRow,
     MessageRow,
     PlatformEventRow,
     QuarantineRow,
@@ -28,6 +29,7 @@ from receiver.store.tables import (
 _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SENDS: Final = table_of(SendRow)
 _DELIVERIES: Final = table_of(DeliveryRow)
+_MENTIONS: Final = table_of(MentionRow)
 
 
 def _written(table: Table) -> list[str]:
@@ -86,36 +88,94 @@ def _parsed(table: Table) -> list[str]:
     return [name for name in _written(table) if name not in stamps]
 
 
+_IS_EARLIER: Final = "(f.accepted_at, f.id) < (t.accepted_at, t.id)"
+
+
 def _find_known(table: Table) -> str:
     kept, comes = (", ".join(f"{side}.{name}" for name in _parsed(table)) for side in "tf")
     return (
-        f"SELECT f.id, t.id, ({kept}) IS DISTINCT FROM ({comes}),"
-        " (f.accepted_at, f.id) < (t.accepted_at, t.id)"
+        f"SELECT f.id, t.id, ({kept}) IS DISTINCT FROM ({comes}), {_IS_EARLIER}"
         f" FROM {_recordset(table, 'rows', alias='f')} JOIN {table.name} t ON {_same(table)}"
     )
 
 
-def _replace(table: Table) -> str:
+def _replace(table: Table, source: str) -> str:
     taken = ", ".join(f"{name} = f.{name}" for name in ("accepted_at", "id", *_parsed(table)))
-    return (
-        f"UPDATE {table.name} t SET {taken} FROM {_recordset(table, 'rows', alias='f')}"
-        f" WHERE {_same(table)} AND (f.accepted_at, f.id) < (t.accepted_at, t.id)"
+    return f"UPDATE {table.name} t SET {taken} FROM {source} WHERE {_same(table)} AND {_IS_EARLIER}"
+
+
+#: In what a notice can name a send. A correlationid counts where no transid is more precise.
+_NAMED_IN: Final = ("quoted", "transid", "correlationid")
+
+
+def _mentions_of(table: Table, source: str, *, side: str = "") -> str:
+    """Return a SELECT of what the notices of `source` name; `side` begins the names' columns."""
+    quoted, transid, correlationid = (f"{side}{name}" for name in _NAMED_IN)
+    values = (
+        f"('quoted', {quoted}), ('transid', {transid}),"
+        f" ('correlationid', CASE WHEN {transid} = '' THEN {correlationid} ELSE '' END)"
     )
+    own = {"name": "v.name", "how": "v.how", "place": f"'{table.name}'"}
+    taken = ", ".join(own.get(name, f"n.{name}") for name in _written(_MENTIONS))
+    return (
+        f"SELECT {taken} FROM {source} n CROSS JOIN LATERAL (VALUES {values}) v(how, name)"
+        " WHERE v.name <> ''"
+    )
+
+
+_MENTION: Final = ", ".join(_written(_MENTIONS))
+
+
+def _mention(table: Table, source: str) -> str:
+    return f"INSERT INTO mentions ({_MENTION}) {_mentions_of(table, source)} ON CONFLICT DO NOTHING"
+
+
+def _insert_notices(table: Table) -> str:
+    needed = ", ".join(["domain", *_key(table), *_NAMED_IN])
+    return (
+        f"WITH kept AS ({_insert_in_order(table)}, {needed}),"
+        f" named AS ({_mention(table, 'kept')}) SELECT id FROM kept"
+    )
+
+
+def _replace_notices(table: Table) -> str:
+    """Return `_replace`, with what the notices name from now on in the place of what they named."""
+    source = _recordset(table, "rows", alias="f")
+    was = ", ".join(f"t.{name} AS was_{name}" for name in _NAMED_IN)
+    return f"""
+        WITH f AS MATERIALIZED (
+            SELECT f.*, {was} FROM {source} JOIN {table.name} t ON {_same(table)}
+             WHERE {_IS_EARLIER} FOR UPDATE OF t),
+        replaced AS ({_replace(table, "f")} RETURNING f.*),
+        dropped AS (
+            DELETE FROM mentions WHERE ({_MENTION}) IN (
+                {_mentions_of(table, "replaced", side="was_")}
+                EXCEPT {_mentions_of(table, "replaced")}))
+        {_mention(table, "replaced")}
+        """
 
 
 _FACTS: Final = tuple(
     table_of(row) for row in (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow, RecordingRow)
 )
 _RECEIPTS: Final = table_of(ReceiptRow)
+_NOTICES: Final = (table_of(MessageRow), table_of(PlatformEventRow))
 #: By table: (%(rows)s, %(raws)b) -> the ids of the facts that were not known; not for receipts.
 INSERT_NEW: Final = {
-    table.name: _insert_in_order(table) for table in _FACTS if table is not _RECEIPTS
+    table.name: _insert_notices(table) if table in _NOTICES else _insert_in_order(table)
+    for table in _FACTS
+    if table is not _RECEIPTS
 }
 #: By table: (%(rows)s) -> of facts that come again their id, the id that is kept, whether they
 #: read otherwise now, and whether they were accepted earlier than what is kept.
 FIND_KNOWN: Final = {table.name: _find_known(table) for table in _FACTS}
 #: By table: (%(rows)s) Keep those in the place of what was accepted later.
-REPLACE: Final = {table.name: _replace(table) for table in _FACTS}
+REPLACE: Final = {
+    table.name: _replace_notices(table)
+    if table in _NOTICES
+    else _replace(table, _recordset(table, "rows", alias="f"))
+    for table in _FACTS
+}
 
 
 def _given(name: str) -> str:

@@ -22,8 +22,10 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     Uuid,
+    bindparam,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -55,6 +57,17 @@ def table_of(row: type[Base]) -> Table:
     table = row.__table__
     assert isinstance(table, Table)
     return table
+
+
+def text_by_day(statement: str) -> TextClause:
+    """Return a query whose :days, or :first and :last, are written out wherever it runs.
+
+    So no plan of it, not even one that Postgres keeps for any parameters, has other partitions.
+    """
+    names = [name for name in ("days", "first", "last") if f":{name}" in statement]
+    return text(statement).bindparams(
+        *(bindparam(n, type_=Date, literal_execute=True, expanding=n == "days") for n in names)
+    )
 
 
 class IntegrationPoint(Base):
@@ -317,29 +330,37 @@ class NoticeColumns(Arrived):
     zone_assumed: Mapped[bool]
 
 
-def _notice_indexes(name: str) -> tuple[Index, ...]:
-    optional = ("transid", "correlationid", "quoted")
-    return (
-        Index(f"{name}_tid", "tid"),
-        *(
-            Index(f"{name}_{column}", column, postgresql_where=text(f"{column} <> ''"))
-            for column in optional
-        ),
-    )
-
-
 class MessageRow(NoticeColumns, Base):
     """One inbound message."""
 
     __tablename__ = "messages"
-    __table_args__ = _by_day("messages", *_notice_indexes("messages"))
+    __table_args__ = _by_day("messages", Index("messages_tid", "tid"))
 
 
 class PlatformEventRow(NoticeColumns, Base):
     """One event or call event."""
 
     __tablename__ = "platform_events"
-    __table_args__ = _by_day("platform_events", *_notice_indexes("platform_events"))
+    __table_args__ = _by_day("platform_events", Index("platform_events_tid", "tid"))
+
+
+class MentionRow(Base):
+    """That a notice names a send, and how; place, sender_key, digest and day are its key.
+
+    Not partitioned: who asks what names a send learns the few days that he has to look at.
+    """
+
+    __tablename__ = "mentions"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    how: Mapped[str] = mapped_column(primary_key=True)
+    """`quoted`, `transid`, or `correlationid` where it has no transid: the column it stands in."""
+    sender_key: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    """The table of the notice."""
 
 
 class QuarantineRow(Arrived, Base):

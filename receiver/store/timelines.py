@@ -14,7 +14,7 @@ from receiver.domain.identity import transid_of
 from receiver.domain.ledger import Owners
 from receiver.domain.recordings import fold_recordings
 from receiver.store import recordings
-from receiver.store.tables import SendRow
+from receiver.store.tables import SendRow, text_by_day
 
 #: Recordings of one send that are shown.
 MOST_RECORDINGS: Final = 50
@@ -22,7 +22,7 @@ MOST_RECORDINGS: Final = 50
 EVENT_DAYS: Final = 31
 
 #: A copy on a neighbouring day is the same receipt; the first one counts.
-_RECEIPTS: Final = text("""
+_RECEIPTS: Final = text_by_day("""
     SELECT * FROM (
         SELECT DISTINCT ON (digest) digest, id, source, accepted_at, provider_at, transid,
                destination, channel, raw_status, code, description,
@@ -32,13 +32,18 @@ _RECEIPTS: Final = text("""
          ORDER BY digest, accepted_at, id) r
      WHERE (at, id) > (:at, :id) ORDER BY at, id LIMIT :limit
     """)
-_EVENTS: Final = text("""
+_NAMING: Final = """
+    SELECT day, sender_key, digest FROM mentions
+     WHERE name = ANY(:transids) AND domain = :domain AND how = 'transid'
+       AND place = 'platform_events' AND day BETWEEN :since AND :until
+    """
+_EVENT_DAYS: Final = text(f"SELECT DISTINCT day FROM ({_NAMING}) n")
+_EVENTS: Final = text_by_day(f"""
     SELECT * FROM (
         SELECT DISTINCT ON (digest) digest, id, source, accepted_at, provider_at, sender, name,
                text, coalesce(provider_at, accepted_at) AS at
-          FROM platform_events
-         WHERE transid = ANY(:transids) AND transid <> '' AND day BETWEEN :first AND :last
-           AND domain = :domain
+          FROM ({_NAMING}) n JOIN platform_events USING (day, sender_key, digest)
+         WHERE platform_events.day IN :days
          ORDER BY digest, accepted_at, id) e
      WHERE (at, id) > (:at, :id) ORDER BY at, id LIMIT :limit
     """)
@@ -122,10 +127,13 @@ def events(
         return []
     parameters = _page(family.transids, after, limit) | {
         "domain": send.domain,
-        "first": min(days) - timedelta(days=1),
-        "last": max(days) + timedelta(days=EVENT_DAYS),
+        "since": min(days) - timedelta(days=1),
+        "until": max(days) + timedelta(days=EVENT_DAYS),
     }
-    return session.execute(_EVENTS, parameters).mappings().all()
+    found = session.scalars(_EVENT_DAYS, parameters).all()
+    if not found:
+        return []
+    return session.execute(_EVENTS, parameters | {"days": found}).mappings().all()
 
 
 def _page(transids: Sequence[str], after: Place, limit: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Sends: what was sent, and what became of it."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,14 +15,14 @@ from receiver.store import deliveries, replies, sends
 from receiver.store.reading import reading
 from receiver.store.replies import Reply
 from receiver.store.sends import Sought
-from receiver.store.tables import SendRow
+from receiver.store.tables import DeliveryRow, SendRow
 from receiver.store.timelines import Place
 from receiver.web import cursors, timelines
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import SendQuery, SendsQuery, read_page, read_query
 from receiver.web.rooms import rooms
-from receiver.web.shown_sends import delivery_item, reply_item, send_item, send_whole
+from receiver.web.shown_sends import Counts, delivery_item, reply_item, send_item, send_whole
 from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
@@ -86,38 +87,62 @@ class _Shown:
 
     def whole(self) -> dict[str, Any]:
         """Return the send as JSON."""
-        counts = sends.outcomes(
-            self._session, domain=self._send.domain, transids=[self._send.transid]
-        )
         codes = sends.point_codes(self._session, {self._send.point_id})
         found = self._replies()
-        delivered, more_deliveries = self._deliveries()
         entries, more_entries = self._timeline(found)
         return {
-            **send_whole(self._send, counts.get(self._send.transid, {}), codes, self._veil),
-            "deliveries": delivered,
+            **send_whole(self._send, self._counts(), codes, self._veil),
+            "deliveries": [
+                delivery_item(row, self._send, self._veil)
+                for row in self._deliveries[:MOST_DELIVERIES]
+            ],
             "timeline": entries,
             "replies": [reply_item(reply, self._veil) for reply in found],
-            "more": {"deliveries": more_deliveries, "timeline": more_entries},
+            "more": {"deliveries": self._more_deliveries(), "timeline": more_entries},
         }
 
-    def _deliveries(self) -> tuple[Sequence[dict[str, Any]], str | None]:
-        after = self._place("deliveries", int)
-        rows = deliveries.page(
+    @cached_property
+    def _deliveries(self) -> Sequence[DeliveryRow]:
+        """The page of deliveries that is asked for, and one more where more follow."""
+        return deliveries.page(
             self._session,
             domain=self._send.domain,
             transid=self._send.transid,
-            after=after[0] if after else 0,
+            after=self._after,
             limit=MOST_DELIVERIES + 1,
         )
-        items = [delivery_item(row, self._send, self._veil) for row in rows[:MOST_DELIVERIES]]
-        if len(rows) <= MOST_DELIVERIES:
-            return items, None
-        return items, self._url("deliveries", [rows[MOST_DELIVERIES - 1].seq])
+
+    @cached_property
+    def _after(self) -> int:
+        after = self._place("deliveries", int)
+        return after[0] if after else 0
+
+    @property
+    def _all_deliveries(self) -> Sequence[DeliveryRow] | None:
+        """All deliveries of the send where one page holds them: then nothing is asked of others."""
+        is_whole = not self._after and len(self._deliveries) <= MOST_DELIVERIES
+        return self._deliveries if is_whole else None
+
+    def _more_deliveries(self) -> str | None:
+        if len(self._deliveries) <= MOST_DELIVERIES:
+            return None
+        return self._url("deliveries", [self._deliveries[MOST_DELIVERIES - 1].seq])
+
+    def _counts(self) -> Counts:
+        if self._all_deliveries is not None:
+            return sends.count_outcomes((row.rank, 1) for row in self._all_deliveries)
+        counts = sends.outcomes(
+            self._session, domain=self._send.domain, transids=[self._send.transid]
+        )
+        return counts.get(self._send.transid, {})
 
     def _timeline(self, found: Sequence[Reply]) -> tuple[Sequence[dict[str, Any]], str | None]:
         entries, last = timelines.page(
-            self._session, self._send, found, after=self._timeline_place()
+            self._session,
+            self._send,
+            found,
+            after=self._timeline_place(),
+            known=self._all_deliveries,
         )
         items = [entry.shown(self._veil) for entry in entries]
         return items, self._url("timeline", [utc(last.at), str(last.id)]) if last else None
@@ -129,14 +154,18 @@ class _Shown:
         return Place(*cursors.moment(place, name="timeline"))
 
     def _replies(self) -> Sequence[Reply]:
-        keys = deliveries.keys(self._session, domain=self._send.domain, transid=self._send.transid)
         return replies.of_send(
             self._session,
             self._send,
-            keys=keys,
+            keys=self._keys(),
             window=rooms().settings.reply_window,
             point_ids=current_key().point_ids,
         )
+
+    def _keys(self) -> Sequence[str]:
+        if self._all_deliveries is not None:
+            return [row.destination_key for row in self._all_deliveries]
+        return deliveries.keys(self._session, domain=self._send.domain, transid=self._send.transid)
 
     def _place(self, part: str, *types: type) -> list[Any] | None:
         cursor = self._asked.get(part)

@@ -13,7 +13,7 @@ from receiver.domain.facts import Fact, Send, State
 from receiver.domain.status import ACCEPTED, FAILED, UNKNOWN, status_of
 from receiver.store import deliveries, timelines
 from receiver.store.replies import Reply
-from receiver.store.tables import SendRow
+from receiver.store.tables import DeliveryRow, SendRow
 from receiver.store.timelines import Family, Place
 from receiver.web.times import utc, utc_or_none
 from receiver.web.veil import Clear
@@ -66,11 +66,17 @@ class Entry:
 
 
 def page(
-    session: Session, send: SendRow, replies: Sequence[Reply], *, after: Place
+    session: Session,
+    send: SendRow,
+    replies: Sequence[Reply],
+    *,
+    after: Place,
+    known: Sequence[DeliveryRow] | None,
 ) -> tuple[Sequence[Entry], Place | None]:
     """Return a hundred entries past a place, in order, and the last place if more follow.
 
     Places are ordered by time and id alone, as indexes can; within a page rank decides.
+    `known` are all deliveries of the send, or None where they are too many to be known.
     """
     family = timelines.family_of(session, send)
     limit = MOST + 1
@@ -87,7 +93,7 @@ def page(
     shown = found[:MOST]
     last = Place(shown[-1].at, shown[-1].id) if len(found) > MOST else None
     own = _owned(shown, rows, family)
-    entries = _with_decisive(session, send, own)
+    entries = _with_decisive(own, _deciding(session, send, own, known))
     return sorted(entries, key=lambda entry: (entry.at, entry.order, entry.id)), last
 
 
@@ -97,12 +103,20 @@ def _owned(entries: Sequence[Entry], rows: Sequence[RowMapping], family: Family)
     return [entry for entry in entries if entry.id not in foreign]
 
 
-def _with_decisive(session: Session, send: SendRow, entries: Sequence[Entry]) -> list[Entry]:
+def _deciding(
+    session: Session, send: SendRow, entries: Sequence[Entry], known: Sequence[DeliveryRow] | None
+) -> set[bytes]:
+    if known is not None:
+        return {row.decided_digest for row in known}
     digests = {entry.digest for entry in entries if entry.digest}
-    deciding = deliveries.deciding(
-        session, domain=send.domain, transid=send.transid, digests=digests
-    )
-    return [replace(entry, decisive=entry.digest in deciding) for entry in entries]
+    return deliveries.deciding(session, domain=send.domain, transid=send.transid, digests=digests)
+
+
+def _with_decisive(entries: Sequence[Entry], deciding: set[bytes]) -> list[Entry]:
+    return [
+        replace(entry, decisive=bool(entry.digest) and entry.digest in deciding)
+        for entry in entries
+    ]
 
 
 def _recorded(facts: Sequence[Fact]) -> Iterator[Entry]:
