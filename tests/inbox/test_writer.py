@@ -182,8 +182,10 @@ def test_only_behind_a_batch_of_several_the_next_one_gathers_for_a_moment(
     with ThreadPoolExecutor(3) as pool:
         with observer.transaction():
             observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
-            waiting = [pool.submit(writer.put, [fact]) for fact in crowd]
-            time.sleep(0.5)  # the first of them is being committed, the others wait together
+            waiting = [pool.submit(writer.put, [crowd[0]])]
+            time.sleep(0.3)  # while it is being committed the others wait together
+            waiting += [pool.submit(writer.put, [fact]) for fact in crowd[1:]]
+            time.sleep(0.3)
         for each in waiting:
             each.result()
     before = transactions(observer, domain)
