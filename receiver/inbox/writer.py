@@ -25,7 +25,7 @@ BATCH_FACTS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 #: So long a batch gathers beyond the commit before it, where that one was of several requests:
 #: whoever was answered then is about to come again, and a larger batch costs less a fact.
-GATHER_SECONDS: Final = 0.008
+GATHER_SECONDS: Final = 0.002
 #: How exactly waits end.
 TICK_SECONDS: Final = 0.05
 #: Between two questions whether the store is back.
