@@ -3,6 +3,7 @@
 Source: CONTRACT.md 9.15 (ids), 9.22 (everything is a string).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -18,12 +19,12 @@ _DIGITS: Final = len(str(_SMALLINT))
 Converted = TypeVar("Converted")
 
 
-class Converting(fields.Field[Converted]):
+class Converting(fields.Field[Converted], ABC):
     """A field to which nothing but the value matters, neither its place nor its neighbours."""
 
+    @abstractmethod
     def convert(self, value: Any) -> Converted:
         """Return what is stored of `value`, which isn't None."""
-        raise NotImplementedError
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

@@ -184,7 +184,7 @@ def _hex(value: bytes) -> str:
 
 
 def with_raw(rows: Collection[tuple[Row, bytes]]) -> tuple[list[Row], bytes]:
-    """Return the rows with the place of their raw bodies in the bytes that travel beside them."""
+    """Note in the rows where their raw bodies are in the bytes that travel beside; return both."""
     at = 1
     for row, raw in rows:
         row["raw_at"], row["raw_length"] = at, len(raw)

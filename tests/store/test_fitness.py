@@ -23,7 +23,8 @@ def test_facts_are_written_where_the_schema_is_ours_or_newer(make_database: Make
     with connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    fitness.connect_for_facts(url).close()
+    with fitness.connect_for_facts(url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
 
 
 def test_a_schema_behind_is_as_if_the_database_were_away(make_database: MakeDatabase) -> None:
