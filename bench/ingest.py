@@ -16,7 +16,7 @@ from bench.rooms import Room
 from bench.visits import Figures, Visitor
 
 #: Visits at half of the rate that our own service sustained.
-HALF_LOAD_VISITS: Final = 3
+HALF_LOAD_VISITS: Final = 9
 OURS: Final = "receiver"
 
 

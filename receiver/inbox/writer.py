@@ -1,8 +1,9 @@
 """The direct way: one writer a process commits what all waiting requests hold, in one go.
 
-While one batch is being committed the next one gathers; where many come at once it gathers for a
-moment more. Threads stand for greenlets here; where gevent has patched the interpreter they are
-the same. One watcher looks after all waits, as a timer for each would cost more than the wait.
+While one batch is being committed the next one gathers, and goes on gathering for a moment while
+other requests are at work. Threads stand for greenlets here; where gevent has patched the
+interpreter they are the same. One watcher looks after all waits, as a timer for each would cost
+more than the wait.
 """
 
 import contextlib
@@ -11,8 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import gevent
 import psycopg
 import structlog
+from gevent import monkey
 
 from receiver import metrics
 from receiver.domain.errors import StoreAwayError
@@ -23,9 +26,9 @@ from receiver.store.database import cut
 
 BATCH_FACTS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
-#: So long a batch gathers beyond the commit before it, where that one was of several requests:
-#: whoever was answered then is about to come again, and a larger batch costs less a fact.
-GATHER_SECONDS: Final = 0.002
+#: At most so long a batch gathers beyond the commit before it, while other requests are at work:
+#: a larger batch costs less a fact. Once nobody is it leaves, as an idle processor gains nothing.
+GATHER_SECONDS: Final = 0.005
 #: How exactly waits end.
 TICK_SECONDS: Final = 0.05
 #: Between two questions whether the store is back.
@@ -62,7 +65,6 @@ class Writer:
         self._lock = threading.Lock()
         self._something_waits = threading.Semaphore(0)
         self._parked = False
-        self._crowded = False
         self._threads: list[threading.Thread] = []
 
     @property
@@ -136,13 +138,11 @@ class Writer:
 
     def _gather(self) -> Sequence[Waiting]:
         """Wait for something to do, and take what fits into one batch."""
-        if self._crowded:
-            time.sleep(GATHER_SECONDS)
         while True:
+            _let_others_work()
             with self._lock:
                 taken = self._queue.take(most_facts=BATCH_FACTS, most_bytes=BATCH_BYTES)
                 if taken:
-                    self._crowded = len(taken) > 1
                     self._committing, self._committing_since = taken, time.monotonic()
                     return taken
                 self._parked = True
@@ -229,3 +229,10 @@ class Writer:
                     cut(self._connection)
             for waiting in expired:
                 waiting.end(error=late)
+
+
+def _let_others_work() -> None:
+    """Return once the event loop, where there is one, has nothing else to do, or soon."""
+    if monkey.is_module_patched("threading"):
+        with gevent.Timeout(GATHER_SECONDS, False):
+            gevent.idle()

@@ -1,5 +1,7 @@
 """The direct way in: what waits together commits together, and no result is made up."""
 
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -166,36 +168,47 @@ def test_who_stands_behind_a_batch_that_hangs_is_told_with_it(
     assert waits[behind] < 0.9  # less than its own patience
 
 
-def test_only_behind_a_batch_of_several_the_next_one_gathers_for_a_moment(
-    database_url: str,
-    observer: psycopg.Connection[Any],
-    domain: str,
-    monkeypatch: pytest.MonkeyPatch,
+GATHERING = """
+from gevent import monkey; monkey.patch_all()
+import sys, time, gevent
+from receiver.inbox import writer as writers
+from tests.inbox.test_writer import make_facts, make_writer
+
+url, domain = sys.argv[1:]
+writers.GATHER_SECONDS = 30
+writer = make_writer(url)
+alone, *crowd, last = make_facts(domain, 10)
+writer.put([alone])  # it connects, and nothing else is to be done: no wait
+
+def come(turns, fact):
+    for _ in range(turns):
+        gevent.sleep(0)
+    writer.put([fact])
+
+began = time.monotonic()
+gevent.joinall([gevent.spawn(come, 3 * n, fact) for n, fact in enumerate(crowd)], raise_error=True)
+assert time.monotonic() - began < 20  # nobody is at work any more
+
+def spin():
+    while True:
+        gevent.sleep(0)
+
+writers.GATHER_SECONDS = 0.1
+time.sleep(0.1)  # the writer is at rest again
+gevent.spawn(spin)
+began = time.monotonic()
+writer.put([last])
+assert 0.1 < time.monotonic() - began < 5
+"""
+
+
+def test_a_batch_gathers_while_its_process_has_other_requests_at_work_but_not_for_long(
+    database_url: str, observer: psycopg.Connection[Any], domain: str
 ) -> None:
-    monkeypatch.setattr(writers, "GATHER_SECONDS", 1.0)
-    writer = make_writer(database_url)
-    alone, *crowd, early, late = make_facts(domain, 6)
-    began = time.monotonic()
-    writer.put([alone])
-    assert time.monotonic() - began < 0.9
+    subprocess.run([sys.executable, "-c", GATHERING, database_url, domain], check=True)
 
-    with ThreadPoolExecutor(3) as pool:
-        with observer.transaction():
-            observer.execute("LOCK TABLE sends IN ACCESS EXCLUSIVE MODE")
-            waiting = [pool.submit(writer.put, [crowd[0]])]
-            time.sleep(0.3)  # while it is being committed the others wait together
-            waiting += [pool.submit(writer.put, [fact]) for fact in crowd[1:]]
-            time.sleep(0.3)
-        for each in waiting:
-            each.result()
-    before = transactions(observer, domain)
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(writer.put, [early])
-        time.sleep(0.2)
-        writer.put([late])
-        first.result()
-
-    assert transactions(observer, domain) == before + 1
+    assert count(observer, domain) == 10
+    assert transactions(observer, domain) == 3
 
 
 def test_nothing_to_put_needs_no_store() -> None:
