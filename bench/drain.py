@@ -26,6 +26,10 @@ LOOK_SECONDS: Final = 0.05
 CONNECTIONS: Final = 64
 LIVE_VISITS: Final = 3
 LIVE_SECONDS: Final = 4.0
+#: Beside the drain there is live traffic for so long: to its end, and not far beyond it.
+BESIDE_SECONDS: Final = 15.0
+#: With nothing else to do it is fast: only many facts take longer than their discovery.
+IDLE_TIMES: Final = 4
 MOST_SECONDS: Final = 120.0
 
 
@@ -79,8 +83,9 @@ def measure(*, facts: int, workers: int) -> Outcome:
         room = Room(name="drain", postgres=server, workers=workers)
         prepared = service.prepare(room)
         var = server.folder / room.name
-        click.echo(f"Filling the spool with {facts} receipts, twice...")
-        lots = [_filled(var, f"lot-{number}", facts, seed=number) for number in range(2)]
+        sizes = (IDLE_TIMES * facts, facts)
+        click.echo(f"Filling two spools, with {sizes[0]} and {sizes[1]} receipts...")
+        lots = [_filled(var, f"lot-{seed}", size, seed=seed) for seed, size in enumerate(sizes)]
         with service.serving(prepared) as up:
             requests = receipts.requests(up.hook_url, seed=7)
             visitor = Visitor(up, server.pid, CONNECTIONS, requests)
@@ -89,9 +94,9 @@ def measure(*, facts: int, workers: int) -> Outcome:
                 visitor.closed(LIVE_SECONDS).requests_per_second for _ in range(LIVE_VISITS)
             )
             live_rate = rates[LIVE_VISITS // 2]
-            idle = _drained(var, lots[0], facts)
-            beside_half = _drained(var, lots[1], facts, visitor=visitor, rate=live_rate / 2)
-        lost = len(visitor.answered) + len(lots) * facts - _stored(prepared.database_url)
+            idle = _drained(var, lots[0], sizes[0])
+            beside_half = _drained(var, lots[1], sizes[1], visitor=visitor, rate=live_rate / 2)
+        lost = len(visitor.answered) + sum(sizes) - _stored(prepared.database_url)
     return Outcome(live_rate=live_rate, lost=lost, idle=idle, beside_half=beside_half)
 
 
@@ -123,7 +128,7 @@ def _drained(
     for segment in sorted(lot.iterdir()):
         segment.rename(var / "spool" / segment.name)
     waits.start()
-    beside = visitor.open(LIVE_SECONDS * LIVE_VISITS, rate=rate) if visitor else None
+    beside = visitor.open(BESIDE_SECONDS, rate=rate) if visitor else None
     waits.join()
     return Drained(facts=facts, seconds=took[0], beside=beside)
 
