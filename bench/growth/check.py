@@ -15,6 +15,8 @@ from receiver.store.database import connect
 from receiver.store.refold import refold
 
 SAMPLE: Final = 200
+#: A sample is looked for in every day there is, and nothing of a ledger of millions is in memory.
+STATEMENT_SECONDS: Final = 600
 
 
 class UnlikeError(Exception):
@@ -30,7 +32,7 @@ def check(url: str, histories: Histories) -> int:
     sample = random.Random(deliveries)  # noqa: S311
     numbers = sorted(sample.sample(range(deliveries), min(SAMPLE, deliveries)))
     transids = [transid_of(number) for number in numbers]
-    with connect(url) as connection:
+    with connect(url, statement_seconds=STATEMENT_SECONDS) as connection:
         copied = _rows(connection, transids)
         refold(connection, [(DOMAIN, base_of(transid)) for transid in transids])
         if _rows(connection, transids) != copied:
