@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from receiver.store.database import sqlalchemy_url
-from receiver.store.tables import Base
+from receiver.store.derived_tables import Base
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:

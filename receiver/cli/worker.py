@@ -1,6 +1,8 @@
 """`receiver worker`: what needs one owner."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Never
 
@@ -13,13 +15,14 @@ from receiver.domain.errors import ReceiverError
 from receiver.log import configure
 from receiver.settings import Settings
 from receiver.signals import heeded
-from receiver.store import partitions
+from receiver.store import changes, partitions, stats
 from receiver.store.database import connect
 
 #: Held by the one worker that works, for as long as its connection lasts.
 LOCK: Final = 0x5EC_E17E12
 LOOK_SECONDS: Final = 3.0
-PARTITIONS_EVERY_SECONDS: Final = 3600.0
+#: Of counts in a row, until other duties have their turn.
+MOST_FOLDS: Final = 20
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 
 logger = structlog.get_logger()
@@ -27,7 +30,7 @@ logger = structlog.get_logger()
 
 @click.command()
 def worker() -> None:
-    """Do what needs one owner: partitions. Of several workers one works, the others wait."""
+    """Do what needs one owner: partitions, counts. Of several workers one works, others wait."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded(), embedded.running(settings, announce=click.echo) as url:
@@ -52,14 +55,48 @@ def _work_for_ever(url: str) -> Never:
 def _work(connection: psycopg.Connection[Any]) -> Never:
     _await_turn(connection)
     logger.info("worker_works")
-    due_at = time.monotonic()
+    due_at = dict.fromkeys(DUTIES, time.monotonic())
     while True:
-        if time.monotonic() >= due_at:
-            made = partitions.ensure(connection, today=datetime.now(UTC).date())
-            logger.info("partitions_ensured", made=made)
-            due_at = time.monotonic() + PARTITIONS_EVERY_SECONDS
+        for duty, at in due_at.items():
+            if time.monotonic() >= at:
+                duty.work(connection)
+                due_at[duty] = time.monotonic() + duty.every_seconds
         time.sleep(LOOK_SECONDS)
         connection.execute("SELECT 1")  # a lost connection has lost the lock too
+
+
+def _ensure_partitions(connection: psycopg.Connection[Any]) -> None:
+    made = partitions.ensure(connection, today=datetime.now(UTC).date())
+    logger.info("partitions_ensured", made=made)
+
+
+def _fold_counts(connection: psycopg.Connection[Any]) -> None:
+    """Fold what has gathered; what is left for the next time is counted all the same."""
+    for _ in range(MOST_FOLDS):
+        if stats.fold(connection) < stats.MOST_FOLDED:
+            return
+
+
+def _forget(connection: psycopg.Connection[Any]) -> None:
+    now = datetime.now(UTC)
+    stats.forget_minutes(connection, before=now - stats.MINUTES_KEPT)
+    while changes.forget_deletions(connection, before=now - changes.REMEMBERED):
+        pass
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something that is to be done again and again."""
+
+    work: Callable[[psycopg.Connection[Any]], None]
+    every_seconds: float
+
+
+DUTIES: Final = (
+    Duty(_ensure_partitions, 3600),
+    Duty(_fold_counts, 5),
+    Duty(_forget, 3600),
+)
 
 
 def _await_turn(connection: psycopg.Connection[Any]) -> None:

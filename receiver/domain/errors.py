@@ -8,6 +8,8 @@ ReceiverError
 ├── UnauthorisedError    no key, or one that is unknown, expired or revoked
 ├── ForbiddenError       a good key that may not do this
 ├── NotFoundError        certainly absent
+├── GoneError            a cursor that is good no more; says how to begin anew
+├── TooMuchError         asks for more than one answer can hold; says how to narrow it
 ├── ConflictError        contradicts what is recorded
 ├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
 ├── SpoolError           the spool can't take or give; ours, so 503
@@ -64,6 +66,14 @@ class ForbiddenError(ReceiverError):
 
 class NotFoundError(ReceiverError):
     """What was asked for is certainly absent."""
+
+
+class GoneError(ReceiverError):
+    """A cursor from another database, or from before what is still remembered."""
+
+
+class TooMuchError(ReceiverError):
+    """A question whose answer would take too long or too much; the sentence narrows it."""
 
 
 class ConflictError(ReceiverError):

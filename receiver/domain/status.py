@@ -97,6 +97,8 @@ CHANNEL_SPELLINGS: Final[Mapping[str, Mapping[str, Status]]] = {
 #: A delivery that has facts of both kinds is in conflict.
 REACHED: Final = frozenset({DELIVERED.rank, READ.rank, CLICKED.rank})
 MISSED: Final = frozenset({FAILED.rank, UNDELIVERED.rank})
+#: What is still to be decided can become overdue.
+OPEN: Final = frozenset(each.rank for each in STATUSES if each.outcome is Outcome.PENDING)
 #: The first of these ends the time-to-delivery clock.
 ARRIVED: Final = frozenset({DELIVERED.rank, READ.rank})
 

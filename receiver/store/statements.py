@@ -11,7 +11,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
 from receiver.domain.deliveries import DECIDED
-from receiver.domain.status import ARRIVED, MISSED, REACHED, UNKNOWN
+from receiver.domain.status import ARRIVED, MISSED, OPEN, REACHED, UNKNOWN
 from receiver.store import rows
 from receiver.store.tables import (
     Base,
@@ -30,11 +30,14 @@ _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SENDS: Final = table_of(SendRow)
 _DELIVERIES: Final = table_of(DeliveryRow)
 _MENTIONS: Final = table_of(MentionRow)
+#: Set by the sweeper; a fact can only take it away.
+_MARK: Final = _DELIVERIES.c.overdue
 
 
 def _written(table: Table) -> list[str]:
-    """Return the columns that we write: all but the identity and the computed ones."""
-    return [c.name for c in table.columns if c.identity is None and c.computed is None]
+    """Return the columns that facts write: not the identity, the computed ones, and the mark."""
+    own = (c for c in table.columns if c.identity is None and c.computed is None)
+    return [column.name for column in own if column is not _MARK]
 
 
 def _typed(columns: Iterable[Column[object]], names: Iterable[str]) -> str:
@@ -270,6 +273,14 @@ _DELIVERY_SUMS: Final = {
 }
 
 
+def _among(ranks: Iterable[int], rank: str = "f.rank") -> str:
+    return f"{rank} IN ({', '.join(map(str, sorted(ranks)))})"
+
+
+def _still_overdue(rank: str, also: str) -> str:
+    return f"overdue = k.overdue AND {_among(OPEN, rank)} AND {also} = ''"
+
+
 def _merging() -> tuple[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
     order = """({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'),
@@ -280,22 +291,20 @@ def _merging() -> tuple[str, str]:
     chosen = dict.fromkeys(DECIDED, better) | dict.fromkeys(
         ("also", "also_at", "also_digest"), newer
     )
-    taken = (
-        f"{name} = CASE WHEN {wins} THEN excluded.{name} ELSE k.{name} END"
+    taken = {
+        name: f"CASE WHEN {wins} THEN excluded.{name} ELSE k.{name} END"
         for name, wins in chosen.items()
-    )
+    }
+    assigned = (f"{name} = {value}" for name, value in taken.items())
     summed, sum_changes = _setting(_DELIVERY_SUMS, comes="excluded")
-    return ", ".join([*taken, summed]), f"{better} OR {newer} OR {sum_changes}"
+    mark = _still_overdue(taken["rank"], taken["also"])
+    return ", ".join([*assigned, mark, summed]), f"{better} OR {newer} OR {sum_changes}"
 
 
 _DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
 _DELIVERY_KEY: Final = ("transid", "domain", "destination_key")
 _SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
 _MERGED, _MERGE_CHANGES = _merging()
-
-
-def _among(ranks: Iterable[int]) -> str:
-    return f"f.rank IN ({', '.join(map(str, sorted(ranks)))})"
 
 
 _UNKNOWN: Final = f"f.rank = {UNKNOWN.rank}"
@@ -375,5 +384,6 @@ WRITE_DELIVERIES: Final = f"""
     SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
      ORDER BY domain, transid, destination_key
     ON CONFLICT ({", ".join(_DELIVERY_KEY)})
-        DO UPDATE SET {_FOLDED_DELIVERIES} WHERE {_DELIVERIES_CHANGE}
+        DO UPDATE SET {_FOLDED_DELIVERIES}, {_still_overdue("excluded.rank", "excluded.also")}
+         WHERE {_DELIVERIES_CHANGE}
     """

@@ -229,6 +229,7 @@ class DeliveryRow(Base):
             "domain",
             postgresql_where=text("correlationid <> ''"),
         ),
+        Index("deliveries_overdue", "domain", "seq", postgresql_where=text("overdue")),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -260,6 +261,8 @@ class DeliveryRow(Base):
     correlationid: Mapped[str]
     first_receipt_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
+    overdue: Mapped[bool] = mapped_column(server_default=FALSE)
+    """Announced as late, and still pending; no fact says so, the sweeper does."""
 
 
 class Arrived:
@@ -334,14 +337,16 @@ class MessageRow(NoticeColumns, Base):
     """One inbound message."""
 
     __tablename__ = "messages"
-    __table_args__ = _by_day("messages", Index("messages_tid", "tid"))
+    __table_args__ = _by_day("messages", Index("messages_tid", "tid"), Index("messages_id", "id"))
 
 
 class PlatformEventRow(NoticeColumns, Base):
     """One event or call event."""
 
     __tablename__ = "platform_events"
-    __table_args__ = _by_day("platform_events", Index("platform_events_tid", "tid"))
+    __table_args__ = _by_day(
+        "platform_events", Index("platform_events_tid", "tid"), Index("platform_events_id", "id")
+    )
 
 
 class MentionRow(Base):

@@ -17,6 +17,7 @@ from receiver.domain.errors import (
     BadInputError,
     ConflictError,
     ForbiddenError,
+    GoneError,
     NotFoundError,
     PayloadError,
     ReceiverError,
@@ -26,6 +27,7 @@ from receiver.domain.errors import (
     SpoolError,
     StoreAwayError,
     TooLargeError,
+    TooMuchError,
     UnauthorisedError,
 )
 from receiver.web.access import note_refusal
@@ -40,6 +42,8 @@ STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     UnauthorisedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
+    GoneError: HTTPStatus.GONE,
+    TooMuchError: HTTPStatus.SERVICE_UNAVAILABLE,
     ConflictError: HTTPStatus.CONFLICT,
     StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     SpoolError: HTTPStatus.SERVICE_UNAVAILABLE,

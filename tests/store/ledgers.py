@@ -27,7 +27,7 @@ def in_domain(facts: Sequence[Fact], domain: str) -> list[Fact]:
 
 
 def stored(connection: psycopg.Connection[Any], domain: str) -> Ledger:
-    """The sends and deliveries of a domain, without what counts insertions."""
+    """The sends and deliveries of a domain, without what counts insertions or follows no fact."""
     with connection.cursor(row_factory=dict_row) as cursor:
         shown = "SELECT * FROM sends WHERE domain = %s AND (recorded OR reported)"
         sends = cursor.execute(shown, [domain]).fetchall()
@@ -40,7 +40,8 @@ def stored(connection: psycopg.Connection[Any], domain: str) -> Ledger:
         ledger["send", row["transid"]] = {k: v for k, v in row.items() if k not in computed}
     for row in deliveries:
         key = ("delivery", row["transid"], row["destination_key"])
-        ledger[key] = {name: value for name, value in row.items() if name != "seq"}
+        own = ("seq", "overdue")
+        ledger[key] = {name: value for name, value in row.items() if name not in own}
     return ledger
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from receiver.domain.errors import SetupError, StoreAwayError
 from receiver.store import partitions, schema
 from receiver.store.database import check_durable, connect, sqlalchemy_url
-from receiver.store.tables import Base
+from receiver.store.derived_tables import Base
 from tests.conftest import MakeDatabase, create_database
 
 

@@ -1,0 +1,204 @@
+"""Counts over time: rollups, and the deltas that are not folded into them yet.
+
+Both are read in one snapshot, and a delta leaves in the transaction that adds it to the rollups,
+so their sum is what the ledger of that snapshot holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from receiver.domain.counts import MEASURES, Counts
+from receiver.domain.errors import TooMuchError
+from receiver.store.rows import dumps
+
+
+class Grain(StrEnum):
+    """How long a bucket of time is, in UTC."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def length(self) -> timedelta:
+        """Return how long a bucket is."""
+        return _LENGTHS[self]
+
+    def floor(self, at: datetime) -> datetime:
+        """Return the beginning of the bucket that a moment lies in."""
+        return at - (at - _EPOCH) % self.length
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LENGTHS: Final = {
+    Grain.MINUTE: timedelta(minutes=1),
+    Grain.HOUR: timedelta(hours=1),
+    Grain.DAY: timedelta(days=1),
+}
+#: What stands for no point, in a rollup.
+NO_POINT: Final = UUID(int=0)
+#: The rank of what is counted by its state: sends.
+NO_RANK: Final = -1
+#: What things can be told apart by, and what a rollup holds that doesn't.
+DIMENSIONS: Final[Mapping[str, Any]] = {
+    "point_id": NO_POINT,
+    "channel": "",
+    "sender": "",
+    "tag": "",
+    "rank": NO_RANK,
+    "code": "",
+    "carrier": "",
+}
+#: Of deliveries alone: who asks by one of them is told of no sends.
+_OF_DELIVERIES: Final = frozenset({"rank", "code", "carrier"})
+#: Rollups are kept for these sets of dimensions; any other is added up from all of them.
+_EVERYTHING: Final = frozenset(DIMENSIONS)
+_KEPT: Final = (frozenset[str](), *(frozenset({name}) for name in DIMENSIONS), _EVERYTHING)
+#: Deltas that are folded at once; more wait for the next time.
+MOST_FOLDED: Final = 20_000
+#: So long minutes are told apart; hours and days stay.
+MINUTES_KEPT: Final = timedelta(days=8)
+#: Rollups that one answer may be added up from.
+MOST_READ: Final = 100_000
+
+_NAMES: Final = ", ".join(DIMENSIONS)
+_KINDS: Final = "state, conflict, overdue, latency"
+_KNOWN: Final = f"""coalesce(point_id, '{NO_POINT}') AS point_id, channel, sender, tag,
+       coalesce(rank, {NO_RANK}) AS rank, code, carrier, {_KINDS}, sum(n)::bigint AS n"""
+_APART: Final = f"{_NAMES}, {_KINDS}"
+_TAKE: Final = f"""
+    WITH taken AS (
+        DELETE FROM deltas WHERE id IN (SELECT id FROM deltas ORDER BY id LIMIT %(most)s)
+        RETURNING *)
+    SELECT domain, minute, {_KNOWN}, (SELECT count(*) FROM taken) AS taken
+      FROM taken GROUP BY domain, minute, {_APART}
+    """
+_KEY: Final = ("domain", "grain", "told", "at", *DIMENSIONS)
+_COLUMNS: Final = ", ".join((*_KEY, *MEASURES, "latencies"))
+_ADD: Final = f"""
+    INSERT INTO rollups AS k ({_COLUMNS}) SELECT {_COLUMNS}
+      FROM jsonb_populate_recordset(NULL::rollups, %(rows)s::jsonb) ORDER BY {", ".join(_KEY)}
+    ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET
+           {", ".join(f"{name} = k.{name} + excluded.{name}" for name in MEASURES)},
+           latencies = add_each(k.latencies, excluded.latencies)
+    """
+_ROLLUPS: Final = text(f"""
+    SELECT at, {_NAMES}, {", ".join(MEASURES)}, latencies FROM rollups
+     WHERE domain = :domain AND grain = :grain AND told = :told
+       AND at >= :since AND at < :until AND (:all_points OR point_id = ANY(:points))
+     LIMIT :most
+    """)
+_DELTAS: Final = text(f"""
+    SELECT date_trunc(:grain, minute, 'UTC') AS at, {_KNOWN} FROM deltas
+     WHERE domain = :domain AND minute >= :since AND minute < :until
+       AND (:all_points OR point_id = ANY(:points))
+     GROUP BY 1, {_APART}
+    """)
+_FORGET_MINUTES: Final = "DELETE FROM rollups WHERE grain = 'minute' AND at < %s"
+
+#: The beginning of a bucket, and the values of the dimensions that are told apart.
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which counts are wanted: from `since` on and before `until`, each where a bucket begins."""
+
+    domain: str
+    grain: Grain
+    since: datetime
+    until: datetime
+    by: Sequence[str] = ()
+    """Dimensions to tell apart."""
+    point_ids: Collection[UUID] = ()
+
+
+def read(session: Session, asked: Asked) -> Mapping[Key, Counts]:
+    """Return the counts by the beginning of their bucket and the dimensions asked for.
+
+    Exact for the snapshot of the session. Raises: TooMuchError.
+    """
+    wanted = {*asked.by, *(["point_id"] if asked.point_ids else [])}
+    kept = next(names for names in _KEPT if wanted <= names)
+    parameters = {
+        "domain": asked.domain,
+        "grain": asked.grain.value,
+        "told": _told(kept),
+        "since": asked.since,
+        "until": asked.until,
+        "all_points": not asked.point_ids,
+        "points": list(asked.point_ids),
+        "most": MOST_READ + 1,
+    }
+    rollups = session.execute(_ROLLUPS, parameters).all()
+    if len(rollups) > MOST_READ:
+        raise TooMuchError("too many kinds of things: ask by fewer dimensions, or for less time")
+    found: dict[Key, Counts] = defaultdict(Counts)
+    for row in rollups:
+        if kept != _EVERYTHING or _is_told(row.rank, wanted):
+            found[row.at, *(getattr(row, name) for name in asked.by)].add(row)
+    for delta in session.execute(_DELTAS, parameters):
+        if _is_told(delta.rank, wanted):
+            _add(found[delta.at, *(getattr(delta, name) for name in asked.by)], delta)
+    return found
+
+
+def fold(connection: psycopg.Connection[Any], *, most: int = MOST_FOLDED) -> int:
+    """Fold the oldest deltas into the rollups, in a transaction of its own; return how many."""
+    with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
+        taken: list[Any] = cursor.execute(_TAKE, {"most": most}).fetchall()
+        if taken:
+            cursor.execute(_ADD, {"rows": dumps(_rolled_up(taken))})
+    return int(taken[0].taken) if taken else 0
+
+
+def forget_minutes(connection: psycopg.Connection[Any], *, before: datetime) -> int:
+    """Drop what is counted by the minute before a moment; hours and days stay."""
+    return connection.execute(_FORGET_MINUTES, [before]).rowcount
+
+
+def _rolled_up(deltas: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    found: dict[Key, Counts] = defaultdict(Counts)
+    for delta in deltas:
+        for names in _KEPT:
+            if names != _EVERYTHING and not _is_told(delta.rank, names):
+                continue
+            told = (getattr(delta, n) if n in names else v for n, v in DIMENSIONS.items())
+            values = (_told(names), *told)
+            for grain in Grain:
+                at = grain.floor(delta.minute)
+                _add(found[delta.domain, grain.value, values[0], at, *values[1:]], delta)
+    for key, counts in found.items():
+        yield dict(zip(_KEY, key, strict=True)) | asdict(counts)
+
+
+def _is_told(rank: int, by: Collection[str]) -> bool:
+    return rank != NO_RANK or _OF_DELIVERIES.isdisjoint(by)
+
+
+def _told(names: Collection[str]) -> int:
+    """Return a set of dimensions as a number."""
+    return sum(1 << place for place, name in enumerate(DIMENSIONS) if name in names)
+
+
+def _add(counts: Counts, delta: Any) -> None:
+    if delta.state is not None:
+        counts.add_sends(delta.state, delta.n)
+    else:
+        counts.add_deliveries(
+            delta.rank,
+            delta.n,
+            conflict=delta.conflict,
+            overdue=delta.overdue,
+            latency=delta.latency,
+        )
