@@ -14,6 +14,7 @@ from receiver.domain.deliveries import DECIDED
 from receiver.domain.status import ARRIVED, MISSED, REACHED, UNKNOWN
 from receiver.store import rows
 from receiver.store.tables import (
+    STAMPED,
     Base,
     DeliveryRow,
     MentionRow,
@@ -33,8 +34,9 @@ _MENTIONS: Final = table_of(MentionRow)
 
 
 def _written(table: Table) -> list[str]:
-    """Return the columns that we write: all but the identity and the computed ones."""
-    return [c.name for c in table.columns if c.identity is None and c.computed is None]
+    """Return the columns that we write: all but the identity, stamped and computed ones."""
+    own = [c for c in table.columns if c.identity is None and c.computed is None]
+    return [column.name for column in own if column.name not in STAMPED]
 
 
 def _typed(columns: Iterable[Column[object]], names: Iterable[str]) -> str:

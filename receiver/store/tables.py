@@ -33,7 +33,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Words = Text(collation="C")
 FALSE = text("false")
+NOW = text("now()")
 Instant = DateTime(timezone=True)
+#: Written by Postgres when a row is new, and by nobody afterwards.
+STAMPED = ("known_at",)
+#: Of a send that a spool brought, say: it was accepted long before the ledger learnt of it.
+LATE = text("known_at - accepted_at > '00:01:00'::interval")
 
 
 class Base(DeclarativeBase):
@@ -137,6 +142,7 @@ class SendRow(Base):
         ),
         Index("sends_tag", "domain", "tag", "seq", postgresql_where=text("tag <> ''")),
         Index("sends_accepted_at", "accepted_at", postgresql_using="brin"),
+        Index("sends_late", "accepted_at", "seq", postgresql_where=LATE),
         {"postgresql_with": {"fillfactor": 85}},
     )
 
@@ -188,6 +194,8 @@ class SendRow(Base):
     callback_data: Mapped[str] = mapped_column(
         Words, _given("recorded_callback_data", "reported_callback_data")
     )
+    known_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    """When the ledger learnt of it. Never changes, and rises with `seq`, but for some seconds."""
 
 
 class RecordingRow(Base):
@@ -260,6 +268,8 @@ class DeliveryRow(Base):
     correlationid: Mapped[str]
     first_receipt_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
+    known_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    """As that of a send."""
 
 
 class Arrived:
