@@ -10,6 +10,8 @@ ReceiverError
 ├── NotFoundError        certainly absent
 ├── ConflictError        contradicts what is recorded
 ├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
+│   └── SlowQueryError   a query ran into its timeout; the sentence says how to narrow it
+├── BusyError            as many of these as may run at once are under way; 503
 ├── SpoolError           the spool can't take or give; ours, so 503
 ├── SealedError          what lies on disk can't be decrypted
 └── SetupError           can't start; the sentence names the cure
@@ -72,6 +74,14 @@ class ConflictError(ReceiverError):
 
 class StoreAwayError(ReceiverError):
     """Postgres can't be reached, can't commit, or was not in time."""
+
+
+class SlowQueryError(StoreAwayError):
+    """A query was cancelled because it took too long."""
+
+
+class BusyError(ReceiverError):
+    """As many requests of this kind as a process serves at once are under way."""
 
 
 class SpoolError(ReceiverError):

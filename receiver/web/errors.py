@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.domain.errors import (
     BadInputError,
+    BusyError,
     ConflictError,
     ForbiddenError,
     NotFoundError,
@@ -23,6 +24,7 @@ from receiver.domain.errors import (
     SealedError,
     SetupError,
     SlowBodyError,
+    SlowQueryError,
     SpoolError,
     StoreAwayError,
     TooLargeError,
@@ -42,6 +44,8 @@ STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SlowQueryError: HTTPStatus.SERVICE_UNAVAILABLE,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     SpoolError: HTTPStatus.SERVICE_UNAVAILABLE,
     SealedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SetupError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -109,7 +113,7 @@ def _refuse(error: ReceiverError) -> ResponseReturnValue:
         if _on_hook():
             status = HTTPStatus.SERVICE_UNAVAILABLE
         log.warning("unavailable", error=type(error).__name__, reason=str(error))
-    detail = _AWAY if isinstance(error, (StoreAwayError, SpoolError)) else str(error)
+    detail = _AWAY if type(error) in (StoreAwayError, SpoolError) else str(error)
     response = _envelope(status, detail, errors=getattr(error, "fields", None))
     response.headers.update(_HEADERS.get(type(error), {}))
     return response
