@@ -27,11 +27,13 @@ _PLACE: Final = """(
               ) found
          WHERE low < high)
     SELECT max(low) FROM halves)"""
-#: Of sends that were accepted in time and learnt of late, the last.
+#: Of sends that were accepted in the window and learnt of late, the last. Without OFFSET Postgres
+#: would look for it from the newest of all sends on.
 _LAST_LATE: Final = f"""(
-    SELECT max(seq) FROM sends
-     WHERE {LATE.text} AND accepted_at < :until
-       AND accepted_at >= coalesce(:since, '-infinity'::timestamptz))"""
+    SELECT max(seq) FROM (
+        SELECT seq FROM sends
+         WHERE {LATE.text} AND accepted_at < :until
+           AND accepted_at >= coalesce(:since, '-infinity'::timestamptz) OFFSET 0) late)"""
 
 
 def _bounds(table: str, *, late: str) -> str:
@@ -39,22 +41,22 @@ def _bounds(table: str, *, late: str) -> str:
     return f"SELECT {low}, greatest({high}, {late} + 1)"
 
 
-_OF_SENDS: Final = text(_bounds("sends", late=_LAST_LATE))
-_OF_DELIVERIES: Final = text(_bounds("deliveries", late="NULL::bigint"))
+OF_SENDS: Final = text(_bounds("sends", late=_LAST_LATE))
+OF_DELIVERIES: Final = text(_bounds("deliveries", late="NULL::bigint"))
 
 
 def of_sends(
     session: Session, since: datetime | None, until: datetime | None
 ) -> Sequence[ColumnElement[bool]]:
     """Return the span of `seq` that holds all sends accepted in a window; None leaves it open."""
-    return _span(session, SendRow.seq, _OF_SENDS, since, until)
+    return _span(session, SendRow.seq, OF_SENDS, since, until)
 
 
 def of_deliveries(
     session: Session, since: datetime | None, until: datetime | None
 ) -> Sequence[ColumnElement[bool]]:
     """Return the span of `seq` that holds all deliveries learnt of in a window."""
-    return _span(session, DeliveryRow.seq, _OF_DELIVERIES, since, until)
+    return _span(session, DeliveryRow.seq, OF_DELIVERIES, since, until)
 
 
 def _span(

@@ -13,7 +13,7 @@ from marshmallow import Schema, fields
 from receiver.domain.errors import BusyError
 
 CSV: Final = "text/csv"
-PAGE_ROWS: Final = 250
+PAGE_ROWS: Final = 100
 #: So many rows are written before whoever else waits has a turn.
 _ROWS_A_TURN: Final = 25
 #: A spreadsheet would take a cell that begins so for a formula.

@@ -39,4 +39,5 @@ def table(answer: Any) -> list[dict[str, str]]:
     """The rows of a list as CSV."""
     assert answer.status_code == 200, answer.json
     assert answer.content_type == "text/csv; charset=utf-8"
-    return list(csv.DictReader(io.StringIO(answer.text)))
+    with answer:  # as a server does at its end
+        return list(csv.DictReader(io.StringIO(answer.text)))
