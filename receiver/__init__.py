@@ -14,11 +14,22 @@ from receiver.settings import MEBIBYTE, Settings
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
-from receiver.web import errors, health, hooks, messages, openapi, recording, sends
+from receiver.web import (
+    deliveries,
+    errors,
+    health,
+    hooks,
+    messages,
+    openapi,
+    recording,
+    send_lists,
+    sends,
+)
 from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
 from receiver.web.application import Application
 from receiver.web.body import Intake
+from receiver.web.exports import Exports
 from receiver.web.key_ring import KeyRing
 from receiver.web.lines import ClosedLines, CollapsedSlashes
 from receiver.web.metrics import metrics_
@@ -30,6 +41,8 @@ from receiver.web.spool_watch import SpoolWatch
 
 #: Bodies that are being read or wait for their commit, per process.
 IN_FLIGHT_BYTES = 256 * MEBIBYTE
+#: Lists that are written as CSV at once, per process: what comes in shares it with them.
+MOST_EXPORTS = 2
 
 _BLUEPRINTS = (
     hooks.hooks,
@@ -38,6 +51,8 @@ _BLUEPRINTS = (
     openapi.openapi,
     recording.recording,
     sends.sends_,
+    send_lists.send_lists,
+    deliveries.deliveries_,
     messages.messages,
 )
 
@@ -89,6 +104,7 @@ def _rooms(settings: Settings) -> Rooms:
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
         ),
         intake=Intake(IN_FLIGHT_BYTES),
+        exports=Exports(MOST_EXPORTS),
     )
 
 

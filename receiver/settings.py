@@ -12,6 +12,7 @@ import psycopg
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range
+from phonenumbers import SUPPORTED_REGIONS
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -44,6 +45,7 @@ class Settings:
     secret_keys: Sequence[str] = field(default=(), repr=False)  # the first one seals
     max_body_bytes: int = 48 * MEBIBYTE
     reply_window: timedelta = timedelta(hours=72)
+    region: str = ""  # ISO 3166: in which numbers are sought that name no country
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
@@ -121,6 +123,7 @@ def read(env: Env) -> dict[str, Any]:
         "reply_window": env.timedelta(
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))
         ),
+        "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
         "log_level": env.str("RECEIVER_LOG_LEVEL", Settings.log_level, validate=OneOf(LOG_LEVELS)),
     }
 
@@ -143,6 +146,11 @@ def _postgres_url(value: str) -> None:
         raise ValidationError(
             "can't be read: percent-encode odd characters in user and password"
         ) from None
+
+
+def _region(value: str) -> None:
+    if value and value not in SUPPORTED_REGIONS:
+        raise ValidationError("must be a country in two capitals, like GB (ISO 3166)")
 
 
 def _http_url(value: str) -> None:

@@ -57,8 +57,11 @@ def _applied(
 
 
 def _rows(connection: psycopg.Connection[Any], transids: Sequence[str]) -> Sequence[Any]:
-    """Return what the tables hold of some sends, but for the numbers in which rows came."""
-    query = "SELECT to_jsonb(t) - 'seq' AS row FROM {} t WHERE transid = ANY(%s) ORDER BY 1"
+    """Return what the tables hold of some sends, but for when rows came, and in which order."""
+    query = """
+        SELECT to_jsonb(t) - 'seq' - 'known_at' AS row FROM {} t
+         WHERE transid = ANY(%s) ORDER BY 1
+        """
     return [
         connection.execute(sql.SQL(query).format(sql.Identifier(table)), [transids]).fetchall()
         for table in TABLES

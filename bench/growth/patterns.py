@@ -21,6 +21,8 @@ from receiver.platform.recognise import recognise
 from receiver.store.apply import apply
 
 TABLES: Final = ("sends", "deliveries", "receipts")
+#: What Postgres says of a new row; the ledger learnt of each when its first receipt came.
+_INSERTED: Final = {"seq": "%(seq)s", "known_at": "%(submitted_accepted_at)s"}
 #: All values that a history has.
 EVERYTHING: Final = ("send_id", *(f"{stage}_raw" for stage in STAGES))
 _WRITTEN: Final = """
@@ -83,6 +85,6 @@ def _line(columns: Collection[str], row: Sequence[str | None], values: Values) -
     parts = []
     for column, text in zip(columns, row, strict=True):
         spelling = "\\N" if text is None else text.translate(_ESCAPES)
-        place = "%(seq)s" if column == "seq" else places.get(spelling)
+        place = _INSERTED.get(column) or places.get(spelling)
         parts.append(place or spelling.replace("%", "%%"))
     return "\t".join(parts) + "\n"

@@ -9,9 +9,10 @@ ReceiverError
 ├── ForbiddenError       a good key that may not do this
 ├── NotFoundError        certainly absent
 ├── GoneError            a cursor that is good no more; says how to begin anew
-├── TooMuchError         asks for more than one answer can hold; says how to narrow it
 ├── ConflictError        contradicts what is recorded
 ├── StoreAwayError       Postgres can't be asked or can't commit; ours, so 503
+│   └── SlowQueryError   a query ran into its timeout; the sentence says how to narrow it
+├── BusyError            as many of these as may run at once are under way; 503
 ├── SpoolError           the spool can't take or give; ours, so 503
 ├── SealedError          what lies on disk can't be decrypted
 └── SetupError           can't start; the sentence names the cure
@@ -72,16 +73,20 @@ class GoneError(ReceiverError):
     """A cursor from another database, or from before what is still remembered."""
 
 
-class TooMuchError(ReceiverError):
-    """A question whose answer would take too long or too much; the sentence narrows it."""
-
-
 class ConflictError(ReceiverError):
     """The request contradicts what is recorded."""
 
 
 class StoreAwayError(ReceiverError):
     """Postgres can't be reached, can't commit, or was not in time."""
+
+
+class SlowQueryError(StoreAwayError):
+    """A query was cancelled because it took too long."""
+
+
+class BusyError(ReceiverError):
+    """As many requests of this kind as a process serves at once are under way."""
 
 
 class SpoolError(ReceiverError):

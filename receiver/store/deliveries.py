@@ -1,15 +1,71 @@
-"""Deliveries of one send."""
+"""Deliveries: those of one send, and lists of them by what became of them."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, Select, and_, not_, select, union
 from sqlalchemy.orm import Session
 
-from receiver.store.tables import DeliveryRow
+from receiver.domain.identity import transid_of
+from receiver.store import spans
+from receiver.store.sought import Sought, among, of_sends, scope
+from receiver.store.tables import DeliveryRow, SendRow
 
+_OF_ITS_SEND: Final = and_(
+    SendRow.transid == DeliveryRow.transid, SendRow.domain == DeliveryRow.domain
+)
+_LISTED: Final[Sequence[Any]] = (
+    DeliveryRow,
+    SendRow.id,
+    SendRow.registration,
+    SendRow.correlationid,
+    SendRow.point_id,
+    SendRow.channel,
+    SendRow.sender,
+    SendRow.tag,
+    SendRow.recorded,
+    SendRow.requested_at,
+)
 #: Of so many recipients of one send replies are looked for.
 MOST_KEYS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoughtDeliveries(Sought):
+    """What a list of deliveries is narrowed to; since and until are when they became known."""
+
+    ranks: Collection[int] | None = None
+    code: Sequence[str] = ()
+    carrier: Sequence[str] = ()
+    conflict: bool | None = None
+
+
+def newest(
+    session: Session,
+    sought: SoughtDeliveries,
+    *,
+    domain: str,
+    point_ids: Collection[UUID] = (),
+    before: int | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return deliveries with their sends, the newest first by `seq`, those below `before`."""
+    query: Select[Any] = (
+        select(*_LISTED)
+        .join_from(DeliveryRow, SendRow, _OF_ITS_SEND)
+        .where(
+            DeliveryRow.domain == domain,
+            *scope(domain, point_ids),
+            *of_sends(sought, domain),
+            *_narrowed(sought, domain),
+            *spans.of_deliveries(session, sought.since, sought.until),
+        )
+    )
+    if before is not None:
+        query = query.where(DeliveryRow.seq < spans.literal(before))
+    return session.execute(query.order_by(DeliveryRow.seq.desc()).limit(spans.literal(limit))).all()
 
 
 def page(
@@ -46,3 +102,39 @@ def deciding(
         DeliveryRow.decided_digest.in_(digests),
     )
     return set(session.scalars(query))
+
+
+def _narrowed(sought: SoughtDeliveries, domain: str) -> Sequence[ColumnElement[bool]]:
+    columns = (
+        (DeliveryRow.transid, [transid_of(name) for name in sought.transid]),
+        (DeliveryRow.destination_key, sought.destination),
+        (DeliveryRow.code, sought.code),
+        (DeliveryRow.carrier, sought.carrier),
+    )
+    conditions = [among(column, values) for column, values in columns if values]
+    if sought.ranks is not None:
+        conditions.append(DeliveryRow.rank.in_(sought.ranks))
+    if sought.conflict is not None:
+        both = and_(DeliveryRow.reached, DeliveryRow.missed)
+        conditions.append(both if sought.conflict else not_(both))
+    if sought.since is not None:
+        conditions.append(DeliveryRow.known_at >= sought.since)
+    if sought.until is not None:
+        conditions.append(DeliveryRow.known_at < sought.until)
+    if sought.correlationid:
+        conditions.append(DeliveryRow.seq.in_(_correlated(domain, sought.correlationid)))
+    return conditions
+
+
+def _correlated(domain: str, ids: Collection[str]) -> Select[int]:
+    """Return the deliveries that have a correlationid themselves, or whose send has it."""
+    own = select(DeliveryRow.seq).where(
+        DeliveryRow.domain == domain, among(DeliveryRow.correlationid, ids)
+    )
+    of_send = (
+        select(DeliveryRow.seq)
+        .join_from(SendRow, DeliveryRow, _OF_ITS_SEND)
+        .where(SendRow.domain == domain, among(SendRow.correlationid, ids))
+    )
+    both = union(own, of_send).subquery()
+    return select(both.c.seq)

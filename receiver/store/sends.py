@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,18 +16,17 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     union,
 )
 from sqlalchemy.orm import Session
 
-from receiver.domain.identity import base_of, destination_key, transid_of
+from receiver.domain.identity import base_of, transid_of
 from receiver.domain.sends import REGISTERED_PREFIX, registered_transid
 from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
+from receiver.store import spans
+from receiver.store.sought import Sought, among, of_sends, scope
 from receiver.store.tables import DeliveryRow, IntegrationPoint, RecordingRow, SendRow
 
-#: Rows of families' locks and of registrations that were completed are none that anybody sent.
-_SHOWN: Final = or_(SendRow.recorded, SendRow.reported)
 _LISTED: Final[Sequence[Any]] = (
     SendRow.seq,
     SendRow.id,
@@ -43,6 +41,7 @@ _LISTED: Final[Sequence[Any]] = (
     SendRow.recorded,
     SendRow.requested_at,
     SendRow.accepted_at,
+    SendRow.aliases,
 )
 
 #: By transid: how many deliveries have each outcome.
@@ -50,16 +49,10 @@ Outcomes = Mapping[str, Mapping[Outcome, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
-    """What a list of sends is narrowed to; what is None narrows nothing."""
+class SoughtSends(Sought):
+    """What a list of sends is narrowed to; since and until are when they were accepted."""
 
-    transid: str | None = None
-    correlationid: str | None = None
-    destination: str | None = None
-    tag: str | None = None
-    channel: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    state: Sequence[str] = ()
 
 
 def find(
@@ -70,10 +63,10 @@ def find(
     base = base_of(name)
     further = and_(SendRow.base == base, SendRow.base != SendRow.transid)  # it has an index
     in_family = and_(or_(SendRow.transid == base, further), reported)
-    scope = _scope(domain, point_ids)
+    visible = scope(domain, point_ids)
     ours_first = (
         select(SendRow)
-        .where(*scope, in_family)
+        .where(*visible, in_family)
         .order_by(SendRow.transid != transid_of(name), SendRow.seq)
     )
     row = session.scalars(ours_first.limit(1)).first()
@@ -95,13 +88,13 @@ def find_by_id(
     )
     transids = [*session.scalars(completed), registered_transid(id_)]
     named = or_(SendRow.id == id_, SendRow.transid.in_(transids))
-    query = select(SendRow).where(*_scope(domain, point_ids), named).order_by(SendRow.seq)
+    query = select(SendRow).where(*scope(domain, point_ids), named).order_by(SendRow.seq)
     return session.scalars(query.limit(1)).first()
 
 
 def newest(
     session: Session,
-    sought: Sought,
+    sought: SoughtSends,
     *,
     domain: str,
     point_ids: Collection[UUID] = (),
@@ -110,11 +103,27 @@ def newest(
 ) -> Sequence[Row[Any]]:
     """Return sends, the newest first by `seq`, those below `before`. Orphans are among them."""
     query: Select[Any] = select(*_LISTED).where(
-        *_scope(domain, point_ids), *_narrowed(sought, domain)
+        *scope(domain, point_ids),
+        *_narrowed(sought, domain),
+        *spans.of_sends(session, sought.since, sought.until),
     )
     if before is not None:
-        query = query.where(SendRow.seq < before)
-    return session.execute(query.order_by(SendRow.seq.desc()).limit(limit)).all()
+        query = query.where(SendRow.seq < spans.literal(before))
+    return session.execute(query.order_by(SendRow.seq.desc()).limit(spans.literal(limit))).all()
+
+
+def named(
+    session: Session, transids: Sequence[str], *, domain: str, point_ids: Collection[UUID] = ()
+) -> Sequence[Row[Any] | None]:
+    """Return for each transid, in their order, the send that it names, None where there is none.
+
+    A name of a further send that belongs to the base of its family finds the base.
+    """
+    keys = {key for name in transids for key in (transid_of(name), base_of(name))}
+    query = select(*_LISTED).where(*scope(domain, point_ids), SendRow.transid.in_(keys))
+    found = {row.transid: row for row in session.execute(query)}
+    aliases = {alias: row for row in found.values() for alias in row.aliases}
+    return [found.get(transid_of(name)) or aliases.get(name) for name in transids]
 
 
 def outcomes(session: Session, *, domain: str, transids: Collection[str]) -> Outcomes:
@@ -149,27 +158,20 @@ def shown_transid(transid: str) -> str | None:
     return None if transid.startswith(REGISTERED_PREFIX) else transid
 
 
-def _scope(domain: str, point_ids: Collection[UUID]) -> Sequence[ColumnElement[bool]]:
-    narrowed = SendRow.point_id.in_(point_ids) if point_ids else true()
-    return [SendRow.domain == domain, _SHOWN, narrowed]
-
-
-def _narrowed(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if sought.transid is not None:
-        conditions.append(SendRow.transid == transid_of(sought.transid))
-    if sought.tag is not None:
-        conditions.append(SendRow.tag == sought.tag)
-    if sought.channel is not None:
-        conditions.append(SendRow.channel == sought.channel)
+def _narrowed(sought: SoughtSends, domain: str) -> Sequence[ColumnElement[bool]]:
+    conditions = [*of_sends(sought, domain)]
+    if sought.transid:
+        conditions.append(among(SendRow.transid, [transid_of(name) for name in sought.transid]))
+    if sought.state:
+        conditions.append(among(SendRow.state, sought.state))
     if sought.since is not None:
         conditions.append(SendRow.accepted_at >= sought.since)
     if sought.until is not None:
         conditions.append(SendRow.accepted_at < sought.until)
-    if sought.destination is not None:
-        key = DeliveryRow.destination_key == destination_key(sought.destination)
+    if sought.destination:
+        key = among(DeliveryRow.destination_key, sought.destination)
         conditions.append(SendRow.transid.in_(_transids_where(domain, key)))
-    if sought.correlationid is not None:
+    if sought.correlationid:
         conditions.append(SendRow.seq.in_(_correlated(domain, sought.correlationid)))
     return conditions
 
@@ -178,14 +180,12 @@ def _transids_where(domain: str, condition: ColumnElement[bool]) -> Select[str]:
     return select(DeliveryRow.transid).where(DeliveryRow.domain == domain, condition)
 
 
-def _correlated(domain: str, correlationid: str) -> Select[int]:
+def _correlated(domain: str, ids: Collection[str]) -> Select[int]:
     """Return the sends that have a correlationid themselves, or one of whose deliveries has it."""
-    own = select(SendRow.seq).where(
-        SendRow.domain == domain, SendRow.correlationid == correlationid
-    )
+    own = select(SendRow.seq).where(SendRow.domain == domain, among(SendRow.correlationid, ids))
+    has_it = among(DeliveryRow.correlationid, ids)
     of_delivery = select(SendRow.seq).where(
-        SendRow.domain == domain,
-        SendRow.transid.in_(_transids_where(domain, DeliveryRow.correlationid == correlationid)),
+        SendRow.domain == domain, SendRow.transid.in_(_transids_where(domain, has_it))
     )
     both = union(own, of_delivery).subquery()
     return select(both.c.seq)

@@ -14,6 +14,8 @@ from receiver.domain.deliveries import DECIDED
 from receiver.domain.status import ARRIVED, MISSED, OPEN, REACHED, UNKNOWN
 from receiver.store import rows
 from receiver.store.tables import (
+    MARKED,
+    STAMPED,
     Base,
     DeliveryRow,
     MentionRow,
@@ -30,14 +32,12 @@ _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SENDS: Final = table_of(SendRow)
 _DELIVERIES: Final = table_of(DeliveryRow)
 _MENTIONS: Final = table_of(MentionRow)
-#: Set by the sweeper; a fact can only take it away.
-_MARK: Final = _DELIVERIES.c.overdue
 
 
 def _written(table: Table) -> list[str]:
-    """Return the columns that facts write: not the identity, the computed ones, and the mark."""
+    """Return the columns that facts write: not the identity, computed ones, stamps and marks."""
     own = (c for c in table.columns if c.identity is None and c.computed is None)
-    return [column.name for column in own if column is not _MARK]
+    return [column.name for column in own if column.name not in (*STAMPED, *MARKED)]
 
 
 def _typed(columns: Iterable[Column[object]], names: Iterable[str]) -> str:

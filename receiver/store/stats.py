@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.domain.counts import MEASURES, Counts
-from receiver.domain.errors import TooMuchError
+from receiver.domain.errors import SlowQueryError
 from receiver.store.rows import dumps
 
 
@@ -126,7 +126,7 @@ class Asked:
 def read(session: Session, asked: Asked) -> Mapping[Key, Counts]:
     """Return the counts by the beginning of their bucket and the dimensions asked for.
 
-    Exact for the snapshot of the session. Raises: TooMuchError.
+    Exact for the snapshot of the session. Raises: SlowQueryError.
     """
     wanted = {*asked.by, *(["point_id"] if asked.point_ids else [])}
     kept = next(names for names in _KEPT if wanted <= names)
@@ -142,7 +142,7 @@ def read(session: Session, asked: Asked) -> Mapping[Key, Counts]:
     }
     rollups = session.execute(_ROLLUPS, parameters).all()
     if len(rollups) > MOST_READ:
-        raise TooMuchError("too many kinds of things: ask by fewer dimensions, or for less time")
+        raise SlowQueryError("too many kinds of things: ask by fewer dimensions, or for less time")
     found: dict[Key, Counts] = defaultdict(Counts)
     for row in rollups:
         if kept != _EVERYTHING or _is_told(row.rank, wanted):

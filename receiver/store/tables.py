@@ -33,7 +33,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Words = Text(collation="C")
 FALSE = text("false")
+NOW = text("now()")
 Instant = DateTime(timezone=True)
+#: Written by Postgres when a row is new, and by nobody afterwards.
+STAMPED = ("known_at",)
+#: Written by the sweeper; a fact can only take it away.
+MARKED = ("overdue",)
+#: Of a send that a spool brought, say: it was accepted long before the ledger learnt of it.
+LATE = text("known_at - accepted_at > '00:01:00'::interval")
 
 
 class Base(DeclarativeBase):
@@ -137,6 +144,7 @@ class SendRow(Base):
         ),
         Index("sends_tag", "domain", "tag", "seq", postgresql_where=text("tag <> ''")),
         Index("sends_accepted_at", "accepted_at", postgresql_using="brin"),
+        Index("sends_late", "accepted_at", "seq", postgresql_where=LATE),
         {"postgresql_with": {"fillfactor": 85}},
     )
 
@@ -188,6 +196,8 @@ class SendRow(Base):
     callback_data: Mapped[str] = mapped_column(
         Words, _given("recorded_callback_data", "reported_callback_data")
     )
+    known_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    """When the ledger learnt of it. Never changes, and rises with `seq`, but for some seconds."""
 
 
 class RecordingRow(Base):
@@ -263,6 +273,8 @@ class DeliveryRow(Base):
     arrived_at: Mapped[datetime | None]
     overdue: Mapped[bool] = mapped_column(server_default=FALSE)
     """Announced as late, and still pending; no fact says so, the sweeper does."""
+    known_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    """As that of a send."""
 
 
 class Arrived:

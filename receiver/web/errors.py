@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.domain.errors import (
     BadInputError,
+    BusyError,
     ConflictError,
     ForbiddenError,
     GoneError,
@@ -24,10 +25,10 @@ from receiver.domain.errors import (
     SealedError,
     SetupError,
     SlowBodyError,
+    SlowQueryError,
     SpoolError,
     StoreAwayError,
     TooLargeError,
-    TooMuchError,
     UnauthorisedError,
 )
 from receiver.web.access import note_refusal
@@ -43,9 +44,10 @@ STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     GoneError: HTTPStatus.GONE,
-    TooMuchError: HTTPStatus.SERVICE_UNAVAILABLE,
     ConflictError: HTTPStatus.CONFLICT,
     StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SlowQueryError: HTTPStatus.SERVICE_UNAVAILABLE,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     SpoolError: HTTPStatus.SERVICE_UNAVAILABLE,
     SealedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SetupError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -113,7 +115,7 @@ def _refuse(error: ReceiverError) -> ResponseReturnValue:
         if _on_hook():
             status = HTTPStatus.SERVICE_UNAVAILABLE
         log.warning("unavailable", error=type(error).__name__, reason=str(error))
-    detail = _AWAY if isinstance(error, (StoreAwayError, SpoolError)) else str(error)
+    detail = _AWAY if type(error) in (StoreAwayError, SpoolError) else str(error)
     response = _envelope(status, detail, errors=getattr(error, "fields", None))
     response.headers.update(_HEADERS.get(type(error), {}))
     return response

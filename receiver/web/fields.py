@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,8 +10,12 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from receiver.domain.facts import Destination
 from receiver.platform.channels import channel_of
+from receiver.web.numbers import keys_of
+from receiver.web.rooms import rooms
 from receiver.web.times import read_time
 
+#: Of one filter.
+MOST_VALUES: Final = 100
 METADATA_BYTES: Final = 16 * 1024
 _DEPTH: Final = 16
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -51,6 +55,66 @@ class ChannelName(Text):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         return channel_of(super()._deserialize(value, attr, data, **kwargs))
+
+
+class Many(fields.List[Any]):
+    """One or several values, any of which will do: a text, or a list of them.
+
+    A parameter is repeated for them; those that have no commas in them can be parted by commas.
+    Loads as a sorted tuple without repetitions.
+    """
+
+    def __init__(self, inner: fields.Field[Any], *, commas: bool = False, **more: Any) -> None:
+        super().__init__(inner, validate=validate.Length(1, MOST_VALUES), **more)
+        self._commas = commas
+
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> tuple[Any, ...]:
+        given = value if isinstance(value, list) else [value]
+        if self._commas:
+            given = [part for each in given for part in self._parts(each)]
+        if len(given) > MOST_VALUES:
+            raise ValidationError(f"must have at most {MOST_VALUES} values")
+        return tuple(sorted({loaded for each in given for loaded in self._loaded(each)}))
+
+    def _parts(self, value: Any) -> Sequence[Any]:
+        return value.split(",") if isinstance(value, str) else [value]
+
+    def _loaded(self, value: Any) -> Sequence[Any]:
+        return [self.inner.deserialize(value)]
+
+
+class Choices(Many):
+    """One or several of a few words; commas may part them."""
+
+    def __init__(self, choices: Sequence[str], **more: Any) -> None:
+        one_of = validate.OneOf(choices, error=f"must be one of {', '.join(choices)}")
+        super().__init__(fields.String(validate=one_of), commas=True, **more)
+
+
+class Numbers(Many):
+    """Numbers or other addresses, in any spelling. Loads as the keys that they are kept under."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(Text(most=2048), **more)
+
+    def _loaded(self, value: Any) -> Sequence[str]:
+        return keys_of(self.inner.deserialize(value), rooms().settings.region)
+
+
+class Flag(fields.Boolean):
+    """True or false; parameters are texts, so those two words are flags."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        flags = {"true": True, "false": False}
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, str) or value not in flags:
+            raise ValidationError("must be true or false")
+        return flags[value]
 
 
 class Instant(fields.AwareDateTime):

@@ -18,10 +18,18 @@ def finish(response: Response) -> Response:
     if request.method in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "private, no-cache"
         if response.status_code == HTTPStatus.OK:
-            response.headers[LEDGER] = _told(rooms().readiness.spool.look())
+            tell_freshness(response)
+            if response.is_streamed:
+                return response
             response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:_ETAG_CHARACTERS])
             response.make_conditional(request)
             response.headers.pop("Date", None)  # werkzeug's; the server adds its own
+    return response
+
+
+def tell_freshness(response: Response) -> Response:
+    """Say how complete the ledger is that a read was answered from."""
+    response.headers[LEDGER] = _told(rooms().readiness.spool.look())
     return response
 
 

@@ -12,9 +12,27 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from receiver.web import health, hooks, messages, metrics, recording, sends, shapes
+from receiver.web import (
+    deliveries,
+    health,
+    hooks,
+    messages,
+    metrics,
+    recording,
+    send_lists,
+    sends,
+    shapes,
+)
 from receiver.web.auth import PUBLIC, declared, public
-from receiver.web.queries import MessagesQuery, SendQuery, SendsQuery, TidQuery
+from receiver.web.exports import CSV
+from receiver.web.queries import (
+    DeliveriesQuery,
+    LookupSchema,
+    MessagesQuery,
+    SendQuery,
+    SendsQuery,
+    TidQuery,
+)
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
 
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -38,6 +56,8 @@ class Operation:
     query: type[Schema] | None = None
     body: Shapes = None
     answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
+    csv: bool = False
+    """Whether what is answered with 200 can be had as CSV."""
 
     @property
     def errors(self) -> Mapping[HTTPStatus, Shapes]:
@@ -92,10 +112,33 @@ OPERATIONS: Final[Sequence[Operation]] = (
     ),
     Operation(view=metrics.show, path="/metrics", answers={HTTPStatus.OK: shapes.PLAIN_TEXT}),
     Operation(
-        view=sends.index,
+        view=send_lists.index,
         path="/api/v1/sends",
         query=SendsQuery,
         answers={HTTPStatus.OK: shapes.SendList},
+        csv=True,
+    ),
+    Operation(
+        view=send_lists.search,
+        path="/api/v1/sends/search",
+        method="post",
+        body=SendsQuery,
+        answers={HTTPStatus.OK: shapes.SendList},
+        csv=True,
+    ),
+    Operation(
+        view=send_lists.look_up,
+        path="/api/v1/sends/lookup",
+        method="post",
+        body=LookupSchema,
+        answers={HTTPStatus.OK: shapes.SendsFound},
+    ),
+    Operation(
+        view=deliveries.index,
+        path="/api/v1/deliveries",
+        query=DeliveriesQuery,
+        answers={HTTPStatus.OK: shapes.DeliveryList},
+        csv=True,
     ),
     Operation(
         view=recording.create,
@@ -174,6 +217,8 @@ def _described(operation: Operation) -> dict[str, Any]:
             for status, shape in sorted({**operation.answers, **operation.errors}.items())
         },
     }
+    if operation.csv:
+        described["responses"]["200"]["content"][CSV] = {"schema": shapes.PLAIN_TEXT}
     if operation.query:
         described["parameters"].append({"in": "query", "schema": operation.query})
     if operation.body is not None:

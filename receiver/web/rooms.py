@@ -11,6 +11,7 @@ from receiver.inbox.ways import Inbox
 from receiver.settings import Settings
 from receiver.web.admission import Admission
 from receiver.web.body import Intake
+from receiver.web.exports import Exports
 from receiver.web.key_ring import KeyRing
 from receiver.web.readiness import Readiness
 from receiver.web.roster import Roster
@@ -29,6 +30,7 @@ class Rooms:
     keys: KeyRing
     readiness: Readiness
     intake: Intake
+    exports: Exports
 
     def open(self) -> None:
         """Begin what a serving process does beside its requests."""

@@ -1,4 +1,4 @@
-"""Sends: what was sent, and what became of it."""
+"""One send: what was sent, and what became of it."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,48 +14,22 @@ from receiver.platform.storable import storable
 from receiver.store import deliveries, replies, sends
 from receiver.store.reading import reading
 from receiver.store.replies import Reply
-from receiver.store.sends import Sought
 from receiver.store.tables import DeliveryRow, SendRow
 from receiver.store.timelines import Place
 from receiver.web import cursors, timelines
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
-from receiver.web.queries import SendQuery, SendsQuery, read_page, read_query
+from receiver.web.queries import SendQuery, read_query
 from receiver.web.rooms import rooms
-from receiver.web.shown_sends import Counts, delivery_item, reply_item, send_item, send_whole
+from receiver.web.shown_sends import Counts, delivery_item, reply_item, send_whole
 from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
 MOST_DELIVERIES: Final = 100
-SENDS_QUERY: Final = SendsQuery()
 SEND_QUERY: Final = SendQuery()
 
 sends_ = Blueprint("sends", __name__, url_prefix="/api/v1")
 sends_.after_request(finish)
-
-
-@sends_.get("/sends")
-@requires("read")
-def index() -> ResponseReturnValue:
-    """Return sends, the newest first, orphans among them."""
-    key = current_key()
-    page = read_page(SENDS_QUERY, key)
-    before = page.place(int)
-    with reading(rooms().engine) as session:
-        rows = sends.newest(
-            session,
-            Sought(**page.sought),
-            domain=key.domain,
-            point_ids=key.point_ids,
-            before=before[0] if before else None,
-            limit=page.limit + 1,
-        )
-        shown = rows[: page.limit]
-        transids = [row.transid for row in shown]
-        counts = sends.outcomes(session, domain=key.domain, transids=transids)
-        codes = sends.point_codes(session, {row.point_id for row in shown})
-    items = [send_item(row, counts.get(row.transid, {}), codes) for row in shown]
-    return page.answer(items, [shown[-1].seq] if len(rows) > page.limit else None)
 
 
 @sends_.get("/sends/<path:key>")

@@ -191,6 +191,12 @@ class SendList(Shape):
     next = _maybe_text()
 
 
+class SendsFound(Shape):
+    """For each transid, in their order, its send, or null where none is known."""
+
+    items = fields.List(fields.Nested(SendItem, allow_none=True), required=True)
+
+
 class AnswerShape(Shape):
     """What the platform said to a request."""
 
@@ -224,6 +230,28 @@ class DeliveryShape(Shape):
     latency_ms = _maybe_count()
     overdue = _flag()
     conflict = _flag()
+
+
+class DeliveryItem(DeliveryShape):
+    """A delivery as lists show it."""
+
+    id = _text()
+    send_id = _text()
+    transid = _maybe_text()
+    point = _nested(PointShape, allow_none=True)
+    channel = _text()
+    sender = _text()
+    tag = _text()
+    recorded = _flag()
+    requested_at = _maybe_time()
+    known_at = _time()
+
+
+class DeliveryList(Shape):
+    """A page of deliveries."""
+
+    items = fields.List(fields.Nested(DeliveryItem), required=True)
+    next = _maybe_text()
 
 
 class EntryShape(Shape):

@@ -58,7 +58,27 @@ def send_whole(row: SendRow, counts: Counts, codes: Codes, veil: Clear) -> Json:
     }
 
 
-def delivery_item(row: DeliveryRow, send: SendRow, veil: Clear) -> Json:
+def listed_delivery(row: Row[Any], codes: Codes, veil: Clear) -> Json:
+    """Return a delivery as lists show it: with what says of which send it is."""
+    delivery: DeliveryRow = row.DeliveryRow
+    item = delivery_item(delivery, row, veil)
+    return {
+        "id": str(delivery.seq),
+        "send_id": str(row.registration or row.id),
+        "transid": shown_transid(delivery.transid),
+        **item,
+        "correlationid": delivery.correlationid or row.correlationid,
+        "point": point_item(row.point_id, codes),
+        "channel": row.channel,
+        "sender": row.sender,
+        "tag": row.tag,
+        "recorded": row.recorded,
+        "requested_at": utc_or_none(row.requested_at),
+        "known_at": utc(delivery.known_at),
+    }
+
+
+def delivery_item(row: DeliveryRow, send: Row[Any] | SendRow, veil: Clear) -> Json:
     """Return what became of a send at one destination."""
     status = BY_RANK.get(row.rank, UNKNOWN)
     return {
@@ -120,7 +140,7 @@ def _summary(counts: Counts) -> dict[str, int]:
     return {"deliveries": sum(named.values()), **named}
 
 
-def _latency_ms(row: DeliveryRow, send: SendRow) -> int | None:
+def _latency_ms(row: DeliveryRow, send: Row[Any] | SendRow) -> int | None:
     if row.arrived_at is None or send.requested_at is None:
         return None
     return (row.arrived_at - send.requested_at) // _MILLISECOND

@@ -34,14 +34,17 @@ def stored(connection: psycopg.Connection[Any], domain: str) -> Ledger:
         deliveries = cursor.execute(
             "SELECT * FROM deliveries WHERE domain = %s", [domain]
         ).fetchall()
-    computed = ("seq", "point_id", "channel", "correlationid", "callback_data", "accepted_at")
+    computed = ("point_id", "channel", "correlationid", "callback_data", "accepted_at")
+    insertion = ("seq", "known_at")
     ledger: Ledger = {}
     for row in sends:
-        ledger["send", row["transid"]] = {k: v for k, v in row.items() if k not in computed}
+        ledger["send", row["transid"]] = {
+            k: v for k, v in row.items() if k not in (*computed, *insertion)
+        }
     for row in deliveries:
         key = ("delivery", row["transid"], row["destination_key"])
-        own = ("seq", "overdue")
-        ledger[key] = {name: value for name, value in row.items() if name not in own}
+        own = (*insertion, "overdue")
+        ledger[key] = {k: v for k, v in row.items() if k not in own}
     return ledger
 
 

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from receiver.store.points import Point
+from tests.web.listing import window
 from tests.web.service import Caller, Service, make_caller, make_transid, receipt
+
+WINDOW = window()
 
 
 def transids(answer: Any) -> list[str]:
@@ -78,9 +81,17 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
         correlationid="c-1",
         tag="a",
         channel="sms",
+        sender="DEMOBK",
         destinations=[{"value": "447700900123", "correlationid": "inner"}],
     )
-    caller.record(transid=two, correlationid="c-2", tag="b", channel="E-Mail", destinations=["x@y"])
+    caller.record(
+        transid=two,
+        correlationid="c-2",
+        tag="b",
+        channel="E-Mail",
+        sender="+447700900555",
+        destinations=["x@y"],
+    )
     service.hook(point, receipt(orphan, "Delivered", destination="447700900124"))
 
     for query, found in {
@@ -89,8 +100,23 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
         "correlationid=c-1": [one],
         "correlationid=inner": [one],
         "tag=b": [two],
-        "channel=SMS": [orphan, one],
-        "channel=email": [two],
+        f"channel=SMS&{WINDOW}": [orphan, one],
+        f"channel=email&{WINDOW}": [two],
+        f"channel=email&channel=SMS&{WINDOW}": [orphan, two, one],
+        "tag=b&tag=a&correlationid=c-1": [one],
+        f"tag=b&tag=a&{WINDOW}": [two, one],
+        f"transid={one}&transid={orphan}": [orphan, one],
+        f"transid={one},{orphan}": [],
+        f"sender=demobk&{WINDOW}": [],
+        f"sender=DEMOBK&{WINDOW}": [one],
+        f"sender=%2B44+7700+900555&{WINDOW}": [two],
+        f"point={point.code}&{WINDOW}": [orphan],
+        f"point={str(point.id).upper()}&{WINDOW}": [orphan],
+        f"point=none&{WINDOW}": [],
+        f"state=unrecorded&{WINDOW}": [orphan],
+        f"state=accepted,unrecorded&state=refused&{WINDOW}": [orphan, two, one],
+        f"recorded=true&{WINDOW}": [two, one],
+        f"recorded=false&{WINDOW}": [orphan],
         "destination=%2B44+7700+900123": [one],
         "destination=00447700900124": [orphan],
         "destination=x@y": [two],

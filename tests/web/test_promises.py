@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from receiver.domain import errors as domain_errors
-from receiver.domain.errors import ReceiverError, StoreAwayError
+from receiver.domain.errors import ReceiverError, SlowQueryError
 from receiver.store.database import make_engine
 from receiver.store.reading import reading
 from receiver.web.auth import PUBLIC, declared
@@ -118,11 +118,17 @@ def test_when_postgres_goes_away_callers_are_asked_to_come_again(
     assert read.content_type == write.content_type == "application/problem+json"
 
 
-def test_a_slow_query_is_the_stores_fault(service: Service) -> None:
+def test_a_slow_query_is_503_and_says_how_to_narrow_it(service: Service) -> None:
     hasty = make_engine(service.url, statement_seconds=0.05)
-    with pytest.raises(StoreAwayError), reading(hasty) as session:
+    with pytest.raises(SlowQueryError) as slow, reading(hasty) as session:
         session.execute(text("SELECT pg_sleep(1)"))
     hasty.dispose()
+
+    with service.app.test_request_context("/api/v1/deliveries"):
+        answer = service.app.make_response(service.app.handle_user_exception(slow.value))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "since and until" in answer.get_json()["detail"]
 
 
 def test_what_nobody_foresaw_is_500_here_and_503_on_hooks(service: Service) -> None:

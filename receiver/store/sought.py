@@ -1,0 +1,65 @@
+"""What lists of sends and of deliveries have in common: how they are narrowed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, cast, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from receiver.store.tables import IntegrationPoint, SendRow
+
+#: Rows of families' locks and of registrations that were completed are none that anybody sent.
+SHOWN: Final = or_(SendRow.recorded, SendRow.reported)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What is narrowed to; several values mean any of them, none narrows nothing."""
+
+    transid: Sequence[str] = ()
+    correlationid: Sequence[str] = ()
+    destination: Sequence[str] = ()
+    """Keys of destinations; and below those of senders."""
+    channel: Sequence[str] = ()
+    sender: Sequence[str] = ()
+    tag: Sequence[str] = ()
+    point: Sequence[str] = ()
+    """Ids or codes."""
+    recorded: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of some values."""
+    return column == next(iter(values)) if len(values) == 1 else column.in_(values)
+
+
+def scope(domain: str, point_ids: Collection[UUID]) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of the sends that a key may see."""
+    narrowed = SendRow.point_id.in_(point_ids) if point_ids else true()
+    return [SendRow.domain == domain, SHOWN, narrowed]
+
+
+def of_sends(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions on what only sends have, their deliveries through them."""
+    columns = (
+        (SendRow.channel, sought.channel),
+        (SendRow.sender_key, sought.sender),
+        (SendRow.tag, sought.tag),
+    )
+    conditions = [among(column, values) for column, values in columns if values]
+    if sought.point:
+        conditions.append(SendRow.point_id.in_(_points(sought.point, domain)))
+    if sought.recorded is not None:
+        conditions.append(SendRow.recorded == sought.recorded)
+    return conditions
+
+
+def _points(named: Collection[str], domain: str) -> Any:
+    ids = cast(IntegrationPoint.id, String)
+    by_name = or_(IntegrationPoint.code.in_(named), ids.in_([name.lower() for name in named]))
+    return select(IntegrationPoint.id).where(IntegrationPoint.domain == domain, by_name)

@@ -1,0 +1,55 @@
+"""Which lists an index serves, and which must say of what time they are."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from receiver.domain.errors import BadInputError
+
+MOST_DAYS: Final = 31
+_WINDOW: Final = ("since", "until")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The filters of a list that are quick however large the tables are, without a window."""
+
+    few: frozenset[str]
+    """Any of these names so few rows that the rest of the filters can look at each."""
+    in_order: Collection[frozenset[str]]
+    """Of these, one value each and nothing else, an index has all rows in the order of the list."""
+
+    def serves(self, filters: Mapping[str, Any]) -> bool:
+        """Tell whether filters need no window."""
+        if self.few & filters.keys():
+            return True
+        if frozenset(filters) not in self.in_order:
+            return False
+        return all(len(values) == 1 for values in filters.values())
+
+
+def check_window(sought: Mapping[str, Any], served: Served | None) -> None:
+    """Make sure that a list has an index, or a window of at most 31 days.
+
+    Raises: BadInputError naming `since` and `until`.
+    """
+    since, until = sought.get("since"), sought.get("until")
+    if since and until and since > until:
+        raise _bad("since lies after until", "must not lie after until", ["since"])
+    filters = {name: value for name, value in sought.items() if name not in _WINDOW}
+    if served is None or served.serves(filters):
+        return
+    others = ", ".join(sorted(served.few))
+    rule = f"at most {MOST_DAYS} days apart, or one of {others}"
+    if since is None or until is None:
+        missing = [name for name in _WINDOW if name not in sought]
+        detail = f"these filters need since and until, {rule}"
+        raise _bad(detail, f"is needed with these filters: {rule}", missing)
+    if until - since > timedelta(days=MOST_DAYS):
+        detail = f"these filters need a window: since and until {rule}"
+        raise _bad(detail, f"must be {rule}", _WINDOW)
+
+
+def _bad(detail: str, fault: str, names: Collection[str]) -> BadInputError:
+    return BadInputError(detail, fields={name: [fault] for name in names})
