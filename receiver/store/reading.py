@@ -18,9 +18,15 @@ def reading(engine: Engine) -> Iterator[Session]:
     Raises: StoreAwayError where Postgres can't be reached, is too slow, or the pool is empty.
     """
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with asking(), Session(snapshot) as session:
+        yield session
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let what says that Postgres can't be asked be a StoreAwayError."""
     try:
-        with Session(snapshot) as session:
-            yield session
+        yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise StoreAwayError("the database can't be asked") from error
     except DBAPIError as error:
