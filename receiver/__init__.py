@@ -14,7 +14,15 @@ from receiver.settings import MEBIBYTE, Settings
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
-from receiver.web import errors, health, hooks, messages, openapi, recording, sends
+from receiver.web import (
+    errors,
+    health,
+    hooks,
+    messages,
+    openapi,
+    recording,
+    sends,
+)
 from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
 from receiver.web.application import Application

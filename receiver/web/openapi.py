@@ -12,9 +12,18 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from receiver.web import health, hooks, messages, metrics, recording, sends, shapes
+from receiver.web import (
+    health,
+    hooks,
+    messages,
+    metrics,
+    recording,
+    sends,
+    shapes,
+)
+from receiver.web.arrival_queries import MessagesQuery, TidQuery
 from receiver.web.auth import PUBLIC, declared, public
-from receiver.web.queries import MessagesQuery, SendQuery, SendsQuery, TidQuery
+from receiver.web.queries import SendQuery, SendsQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
 
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from receiver.domain.errors import BadInputError
 from receiver.store.keys import ApiKey
@@ -35,6 +35,12 @@ class Limit(fields.Integer):
         return int(value)
 
 
+def check_order(loaded: Mapping[str, Any]) -> None:
+    """Raise ValidationError where a span of time ends before it begins."""
+    if "since" in loaded and "until" in loaded and loaded["since"] > loaded["until"]:
+        raise ValidationError({"since": ["must not be after until"]})
+
+
 class PageQuery(Schema):
     """What every list takes."""
 
@@ -49,6 +55,10 @@ class ListQuery(PageQuery):
     since = Instant(metadata={"description": "Accepted at this time or later."})
     until = Instant(metadata={"description": "Accepted before this time."})
 
+    @validates_schema
+    def _in_order(self, loaded: Mapping[str, Any], **_: Any) -> None:
+        check_order(loaded)
+
 
 class SendsQuery(ListQuery):
     """What sends are sought by."""
@@ -57,18 +67,6 @@ class SendsQuery(ListQuery):
     correlationid = Text(most=600)
     destination = Text(most=2048)
     tag = Text(most=100)
-
-
-class MessagesQuery(ListQuery):
-    """What messages are sought by."""
-
-    tid = Text(most=600)
-    sender = Text(most=2048, data_key="from")
-    recipient = Text(most=2048, data_key="to")
-
-
-class TidQuery(PageQuery):
-    """What the messages with one tid are sought by, beside that."""
 
 
 class SendQuery(Schema):
@@ -99,7 +97,7 @@ class Page:
         """Return the page; `after` is the place of its last item where there are more."""
         following = None if after is None else cursors.encode(after, query=self.query)
         response = jsonify({"items": items, "next": following})
-        if following is not None:
+        if following is not None and request.method != "POST":  # whose parameters are in its body
             given = {name: value for name, value in request.args.items() if name != "cursor"}
             link = f"{request.path}?{urlencode(given | {'cursor': following})}"
             response.headers["Link"] = f'<{link}>; rel="next"'
@@ -122,7 +120,11 @@ def read_query(schema: Schema) -> Mapping[str, Any]:
 
 def read_page(schema: Schema, key: ApiKey) -> Page:
     """Return the page that this request asks for. Raises: BadInputError."""
-    loaded = read_query(schema)
+    return page_of(read_query(schema), key)
+
+
+def page_of(loaded: Mapping[str, Any], key: ApiKey) -> Page:
+    """Return the page that parameters ask for, wherever they stood."""
     sought = {name: value for name, value in loaded.items() if name not in _PAGING}
     points = sorted(map(str, key.point_ids))
     query = {"path": request.path, "domain": key.domain, "points": points, **sought}

@@ -275,18 +275,26 @@ class SendShape(SendItem):
     more = _nested(More)
 
 
-class MessageShape(Shape):
-    """What a customer wrote."""
+class ArrivalShape(Shape):
+    """What was taken at a hook. `raw` is the body as it came, where it was asked for."""
 
     id = _text()
-    tid = _text()
     accepted_at = _time()
     provider_at = _maybe_time()
     provider_at_raw = _text()
     zone_assumed = _flag()
     point = _nested(PointShape, allow_none=True)
     channel = _text()
-    kind = _text()
+    correlationid = _text()
+    raw = fields.String()
+    raw_encoding = fields.String(validate=validate.OneOf(["utf-8", "base64"]))
+
+
+class MessageShape(ArrivalShape):
+    """What a customer wrote; or an event, or a call."""
+
+    tid = _text()
+    kind = _one_of(Kind.MESSAGE.value, Kind.EVENT.value, Kind.CALL.value)
     name = _text()
     sender = _text(data_key="from")
     recipient = _text(data_key="to")
@@ -295,11 +303,11 @@ class MessageShape(Shape):
     attachments = fields.List(fields.Raw(), required=True)
     details = fields.Dict(required=True)
     quoted = _text()
-    correlationid = _text()
+    transid = _maybe_text()
 
 
 class MessageList(Shape):
-    """A page of messages."""
+    """A page of messages, or of events and calls."""
 
     items = fields.List(fields.Nested(MessageShape), required=True)
     next = _maybe_text()
