@@ -16,10 +16,12 @@ from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
     errors,
+    events,
     health,
     hooks,
     messages,
     openapi,
+    receipts,
     recording,
     sends,
 )
@@ -47,6 +49,8 @@ _BLUEPRINTS = (
     recording.recording,
     sends.sends_,
     messages.messages,
+    receipts.receipts,
+    events.events,
 )
 
 log = structlog.get_logger()

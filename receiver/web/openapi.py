@@ -13,15 +13,17 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from receiver.web import (
+    events,
     health,
     hooks,
     messages,
     metrics,
+    receipts,
     recording,
     sends,
     shapes,
 )
-from receiver.web.arrival_queries import MessagesQuery, TidQuery
+from receiver.web.arrival_queries import EventsQuery, MessagesQuery, ReceiptsQuery, TidQuery
 from receiver.web.auth import PUBLIC, declared, public
 from receiver.web.queries import SendQuery, SendsQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
@@ -140,6 +142,18 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
+    ),
+    Operation(
+        view=events.index,
+        path="/api/v1/events",
+        query=EventsQuery,
+        answers={HTTPStatus.OK: shapes.MessageList},
+    ),
+    Operation(
+        view=receipts.index,
+        path="/api/v1/receipts",
+        query=ReceiptsQuery,
+        answers={HTTPStatus.OK: shapes.ReceiptList},
     ),
 )
 

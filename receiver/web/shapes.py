@@ -311,3 +311,30 @@ class MessageList(Shape):
 
     items = fields.List(fields.Nested(MessageShape), required=True)
     next = _maybe_text()
+
+
+class ReceiptShape(ArrivalShape):
+    """A receipt as it came."""
+
+    transid = _text()
+    alias = _maybe_text()
+    source = _one_of(*(source.value for source in Source))
+    destination = _text()
+    destination_type = _text()
+    status = _one_of(*(status.name for status in STATUSES))
+    outcome = _one_of(*(outcome.value for outcome in Outcome))
+    raw_status = _text()
+    code = _text()
+    code_text = _maybe_text()
+    description = _text()
+    additional_info = _text()
+    carrier = _maybe_text()
+    segments = _maybe_count()
+    callback_data = _text()
+
+
+class ReceiptList(Shape):
+    """A page of receipts."""
+
+    items = fields.List(fields.Nested(ReceiptShape), required=True)
+    next = _maybe_text()
