@@ -15,6 +15,7 @@ from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
+    audit,
     errors,
     events,
     health,
@@ -51,6 +52,7 @@ _BLUEPRINTS = (
     messages.messages,
     receipts.receipts,
     events.events,
+    audit.audit,
 )
 
 log = structlog.get_logger()

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from receiver.web import (
+    audit,
     events,
     health,
     hooks,
@@ -154,6 +155,12 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/receipts",
         query=ReceiptsQuery,
         answers={HTTPStatus.OK: shapes.ReceiptList},
+    ),
+    Operation(
+        view=audit.index,
+        path="/api/v1/audit",
+        query=audit.AuditQuery,
+        answers={HTTPStatus.OK: shapes.AuditList},
     ),
 )
 

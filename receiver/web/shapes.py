@@ -338,3 +338,31 @@ class ReceiptList(Shape):
 
     items = fields.List(fields.Nested(ReceiptShape), required=True)
     next = _maybe_text()
+
+
+class WhoShape(Shape):
+    """An API key by its prefix, or a user of the machine by name."""
+
+    kind = _one_of("key", "shell")
+    name = _text()
+    key_id = _maybe_text()
+
+
+class AuditLine(Shape):
+    """Who did what to what."""
+
+    id = _count()
+    at = _time()
+    what = _text()
+    who = _nested(WhoShape)
+    kind = _text()
+    ids = fields.List(fields.String(), required=True)
+    before = fields.Raw(required=True, allow_none=True)
+    after = fields.Raw(required=True, allow_none=True)
+
+
+class AuditList(Shape):
+    """A page of the audit log."""
+
+    items = fields.List(fields.Nested(AuditLine), required=True)
+    next = _maybe_text()
