@@ -16,6 +16,7 @@ from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
     audit,
+    conversations,
     errors,
     events,
     health,
@@ -52,6 +53,7 @@ _BLUEPRINTS = (
     messages.messages,
     receipts.receipts,
     events.events,
+    conversations.conversations,
     audit.audit,
 )
 

@@ -25,6 +25,14 @@ def finish(response: Response) -> Response:
     return response
 
 
+def finish_posted(response: Response) -> Response:
+    """Mark a read whose question is in its body: nobody asks for it again by a URL."""
+    response.headers["Cache-Control"] = "private, no-store"
+    if response.status_code == HTTPStatus.OK:
+        response.headers[LEDGER] = _told(rooms().readiness.spool.look())
+    return response
+
+
 def _told(spool: SpoolState) -> str:
     """Say what is accepted and not in the ledger yet: what this host's spool holds."""
     complete = "true" if spool.is_empty else "false"

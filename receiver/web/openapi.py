@@ -14,6 +14,7 @@ from marshmallow import Schema
 
 from receiver.web import (
     audit,
+    conversations,
     events,
     health,
     hooks,
@@ -155,6 +156,13 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/receipts",
         query=ReceiptsQuery,
         answers={HTTPStatus.OK: shapes.ReceiptList},
+    ),
+    Operation(
+        view=conversations.search,
+        path="/api/v1/conversations",
+        method="post",
+        body=conversations.ConversationQuery,
+        answers={HTTPStatus.OK: shapes.Conversation},
     ),
     Operation(
         view=audit.index,

@@ -340,6 +340,32 @@ class ReceiptList(Shape):
     next = _maybe_text()
 
 
+class Utterance(Shape):
+    """What was sent to somebody (`out`), or what came from them (`in`)."""
+
+    direction = _one_of("out", "in")
+    at = _time()
+    accepted_at = _time()
+    sender = _text(data_key="from")
+    recipient = _text(data_key="to")
+    point = _nested(PointShape, allow_none=True)
+    channel = _text()
+    text = _text()
+    correlationid = _text()
+    send_id = _maybe_text()
+    transid = _maybe_text()
+    tid = _maybe_text()
+    status = _maybe_text()
+    outcome = _maybe_text()
+
+
+class Conversation(Shape):
+    """A page of a conversation."""
+
+    items = fields.List(fields.Nested(Utterance), required=True)
+    next = _maybe_text()
+
+
 class WhoShape(Shape):
     """An API key by its prefix, or a user of the machine by name."""
 
