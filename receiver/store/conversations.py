@@ -120,7 +120,7 @@ def _sent(
         .limit(excerpt.limit)
     )
     found: list[Row[Any]] = []
-    for key in sought.keys:
+    for key in dict.fromkeys(sought.keys):
         found += session.execute(query.where(*_below(key, before))).all()
     return sorted(found, key=attrgetter("seq"), reverse=True)[: excerpt.limit]
 

@@ -4,7 +4,11 @@ import itertools
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from receiver.store import conversations as stored
+from receiver.store.arrivals import Excerpt
+from receiver.store.conversations import Place, Sought
 from receiver.store.points import Point
 from tests.web.service import (
     Caller,
@@ -125,6 +129,25 @@ def test_it_can_be_narrowed(service: Service, caller: Caller, point: Point) -> N
     assert texts(caller, **{"with": "+442079460000"}) == ["d", "b"]
     assert texts(caller, since=ago(days=1)) == ["d", "c", "b", "a"]
     assert texts(caller, until=ago(days=1)) == texts(caller, number="00-----") == []
+
+
+def test_a_number_can_have_several_keys(service: Service, caller: Caller, point: Point) -> None:
+    send(caller, "a", destinations=["4477001"])
+    send(caller, "b", destinations=["077001"])
+    service.hook(point, message(text="c", oa="4477001"))
+    send(caller, "d", destinations=["077001"])
+    sought = Sought(keys=("4477001", "077001", "4477001"))
+    found: list[str] = []
+    after: Place | None = None
+
+    with Session(service.engine) as session:
+        while len(found) < 4:
+            lines, after = stored.newest(
+                session, sought, after=after, excerpt=Excerpt(domain=caller.domain, limit=1)
+            )
+            found += [line.row.text for line in lines]
+
+    assert (found, after) == (["d", "c", "b", "a"], None)
 
 
 def test_others_conversations_are_not_shown(service: Service, caller: Caller, point: Point) -> None:

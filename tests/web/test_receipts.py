@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from receiver.domain.identity import destination_key
 from receiver.domain.status import CHANNEL_SPELLINGS, SPELLINGS, status_of
 from receiver.store import receipts as stored
+from receiver.store.arrivals import Excerpt
 from receiver.store.points import Point
+from receiver.store.receipts import Sought
 from tests.web.service import Caller, Service, ago, make_caller, make_point, make_transid, receipt
 
 COPY = """
@@ -116,6 +118,27 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
         f"code=1&since={ago(days=30)}&until={ago(days=1)}": [],
     }.items():
         assert ids(caller.get(f"/receipts?{query}")) == found, query
+
+
+def test_the_store_takes_several_values(service: Service, caller: Caller, point: Point) -> None:
+    one, two = make_transid(), make_transid()
+    hook(
+        service,
+        point,
+        receipt(one, "Delivered", destination="4477001"),
+        receipt(two, "Failed", destination="4477002"),
+        receipt(make_transid(), "Read", destination="4477003"),
+    )
+    excerpt = Excerpt(domain=caller.domain, limit=10)
+
+    with Session(service.engine) as session:
+        for sought, found in {
+            Sought(transid=(one, two)): ["Failed", "Delivered"],
+            Sought(destination_key=("4477002", "4477003")): ["Read", "Failed"],
+            Sought(status=("delivered", "read")): ["Read", "Delivered"],
+        }.items():
+            rows = stored.newest(session, sought, excerpt)
+            assert [row.raw_status for row in rows] == found
 
 
 def test_others_receipts_are_not_shown(service: Service, caller: Caller, point: Point) -> None:
