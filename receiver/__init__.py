@@ -15,12 +15,16 @@ from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
+    audit,
+    conversations,
     deliveries,
     errors,
+    events,
     health,
     hooks,
     messages,
     openapi,
+    receipts,
     recording,
     send_lists,
     sends,
@@ -54,6 +58,10 @@ _BLUEPRINTS = (
     send_lists.send_lists,
     deliveries.deliveries_,
     messages.messages,
+    receipts.receipts,
+    events.events,
+    conversations.conversations,
+    audit.audit,
 )
 
 log = structlog.get_logger()

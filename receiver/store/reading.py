@@ -26,9 +26,15 @@ def reading(engine: Engine) -> Iterator[Session]:
     where a query was too slow.
     """
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with asking(), Session(snapshot) as session:
+        yield session
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let what says that Postgres can't be asked be a StoreAwayError, or a SlowQueryError."""
     try:
-        with Session(snapshot) as session:
-            yield session
+        yield
     except OperationalError as error:
         if isinstance(error.orig, errors.QueryCanceled):
             raise SlowQueryError(_SLOW) from error

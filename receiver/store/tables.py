@@ -277,8 +277,10 @@ class DeliveryRow(Base):
     """As that of a send."""
 
 
-class Arrived:
+class Arrived(Base):
     """What every fact of a hook is stamped with, and its raw body."""
+
+    __abstract__ = True
 
     day: Mapped[date] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True, sort_order=-1)
@@ -298,7 +300,7 @@ def _by_day(name: str, *more: Index) -> tuple[Any, ...]:
     )
 
 
-class ReceiptRow(Arrived, Base):
+class ReceiptRow(Arrived):
     """One delivery-status notification. Its key serves look-up by transid and dedup."""
 
     __tablename__ = "receipts"
@@ -325,6 +327,8 @@ class ReceiptRow(Arrived, Base):
 class NoticeColumns(Arrived):
     """What messages and events have in common. The key serves conversations and dedup."""
 
+    __abstract__ = True
+
     sender_key: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
     kind: Mapped[str]
     name: Mapped[str]
@@ -345,14 +349,14 @@ class NoticeColumns(Arrived):
     zone_assumed: Mapped[bool]
 
 
-class MessageRow(NoticeColumns, Base):
+class MessageRow(NoticeColumns):
     """One inbound message."""
 
     __tablename__ = "messages"
     __table_args__ = _by_day("messages", Index("messages_tid", "tid"), Index("messages_id", "id"))
 
 
-class PlatformEventRow(NoticeColumns, Base):
+class PlatformEventRow(NoticeColumns):
     """One event or call event."""
 
     __tablename__ = "platform_events"
@@ -380,7 +384,7 @@ class MentionRow(Base):
     """The table of the notice."""
 
 
-class QuarantineRow(Arrived, Base):
+class QuarantineRow(Arrived):
     """What was admitted and could not be understood."""
 
     __tablename__ = "quarantine"
@@ -393,6 +397,25 @@ class QuarantineRow(Arrived, Base):
     headers: Mapped[dict[str, Any]]
     answered: Mapped[int]
     truncated: Mapped[bool]
+
+
+class AuditRow(Base):
+    """One line of the audit log: who did what to what."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("audit_log_domain", "domain", "seq"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    domain: Mapped[str]
+    who_kind: Mapped[str]
+    who: Mapped[str]
+    key_id: Mapped[UUID | None]
+    verb: Mapped[str]
+    kind: Mapped[str]
+    ids: Mapped[list[str]]
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
 
 
 PARTITIONED = (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow)

@@ -7,7 +7,6 @@ from typing import Final
 from flask import Response, request
 
 from receiver.web.rooms import rooms
-from receiver.web.spool_watch import SpoolState
 
 LEDGER: Final = "Receiver-Ledger"
 _ETAG_CHARACTERS: Final = 32
@@ -18,7 +17,7 @@ def finish(response: Response) -> Response:
     if request.method in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "private, no-cache"
         if response.status_code == HTTPStatus.OK:
-            tell_freshness(response)
+            _tell(response)
             if response.is_streamed:
                 return response
             response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:_ETAG_CHARACTERS])
@@ -27,13 +26,18 @@ def finish(response: Response) -> Response:
     return response
 
 
-def tell_freshness(response: Response) -> Response:
-    """Say how complete the ledger is that a read was answered from."""
-    response.headers[LEDGER] = _told(rooms().readiness.spool.look())
+def finish_posted(response: Response) -> Response:
+    """Mark a read whose question is in its body: nobody asks for it again by a URL."""
+    response.headers["Cache-Control"] = "private, no-store"
+    if response.status_code == HTTPStatus.OK:
+        _tell(response)
     return response
 
 
-def _told(spool: SpoolState) -> str:
+def _tell(response: Response) -> None:
     """Say what is accepted and not in the ledger yet: what this host's spool holds."""
+    spool = rooms().readiness.spool.look()
     complete = "true" if spool.is_empty else "false"
-    return f"complete={complete}; spooled={spool.depth.facts}; oldest={spool.oldest_seconds}"
+    response.headers[LEDGER] = (
+        f"complete={complete}; spooled={spool.depth.facts}; oldest={spool.oldest_seconds}"
+    )

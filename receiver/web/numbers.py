@@ -18,7 +18,7 @@ def keys_of(written: str, region: str) -> Sequence[str]:
 
     Digits alone may be either, so both are sought. Without a region there is one key.
     """
-    key = destination_key(written)
+    key = destination_key(written) or written  # what has no key is not what nobody gave
     if not region or not _NATIONAL.fullmatch(written):
         return [key]
     try:

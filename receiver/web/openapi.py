@@ -13,26 +13,24 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from receiver.web import (
+    audit,
+    conversations,
     deliveries,
+    events,
     health,
     hooks,
     messages,
     metrics,
+    receipts,
     recording,
     send_lists,
     sends,
     shapes,
 )
+from receiver.web.arrival_queries import EventsQuery, MessagesQuery, ReceiptsQuery, TidQuery
 from receiver.web.auth import PUBLIC, declared, public
 from receiver.web.exports import CSV
-from receiver.web.queries import (
-    DeliveriesQuery,
-    LookupSchema,
-    MessagesQuery,
-    SendQuery,
-    SendsQuery,
-    TidQuery,
-)
+from receiver.web.queries import DeliveriesQuery, LookupSchema, SendQuery, SendsQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
 
 _VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -174,6 +172,31 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
+    ),
+    Operation(
+        view=events.index,
+        path="/api/v1/events",
+        query=EventsQuery,
+        answers={HTTPStatus.OK: shapes.MessageList},
+    ),
+    Operation(
+        view=receipts.index,
+        path="/api/v1/receipts",
+        query=ReceiptsQuery,
+        answers={HTTPStatus.OK: shapes.ReceiptList},
+    ),
+    Operation(
+        view=conversations.search,
+        path="/api/v1/conversations",
+        method="post",
+        body=conversations.ConversationQuery,
+        answers={HTTPStatus.OK: shapes.Conversation},
+    ),
+    Operation(
+        view=audit.index,
+        path="/api/v1/audit",
+        query=audit.AuditQuery,
+        answers={HTTPStatus.OK: shapes.AuditList},
     ),
 )
 

@@ -107,19 +107,6 @@ class LookupSchema(Schema):
     )
 
 
-class MessagesQuery(ListQuery):
-    """What messages are sought by."""
-
-    channel = ChannelName(most=50)
-    tid = Text(most=600)
-    sender = Text(most=2048, data_key="from")
-    recipient = Text(most=2048, data_key="to")
-
-
-class TidQuery(PageQuery):
-    """What the messages with one tid are sought by, beside that."""
-
-
 class SendQuery(Schema):
     """Which pages of a send are shown."""
 
@@ -150,7 +137,7 @@ class Page:
         """Return the page; `after` is the place of its last item where there are more."""
         following = None if after is None else cursors.encode(after, query=self.query)
         response = jsonify({"items": items, "next": following})
-        if following is not None and request.method == "GET":
+        if following is not None and request.method != "POST":  # whose parameters are in its body
             given = [each for each in request.args.items(multi=True) if each[0] != "cursor"]
             link = f"{request.path}?{urlencode([*given, ('cursor', following)])}"
             response.headers["Link"] = f'<{link}>; rel="next"'
@@ -191,7 +178,7 @@ def read_page(schema: PageQuery, key: ApiKey) -> Page:
     loaded = load(schema, given)
     sought = {name: value for name, value in loaded.items() if name not in _PAGING}
     if isinstance(schema, ListQuery):
-        check_window(sought, schema.served)
+        check_window(sought, schema.served, lambda name: schema.fields[name].data_key or name)
     points = sorted(map(str, key.point_ids))
     query = {"path": request.path, "domain": key.domain, "points": points, **sought}
     return Page(sought, loaded["limit"], loaded.get("cursor"), query, frozenset(given))

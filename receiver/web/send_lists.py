@@ -14,7 +14,7 @@ from receiver.store.reading import reading
 from receiver.store.sends import SoughtSends
 from receiver.web import lists
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish, tell_freshness
+from receiver.web.freshness import finish, finish_posted
 from receiver.web.json_input import load, read_json
 from receiver.web.lists import Fetched
 from receiver.web.queries import LookupSchema, SendsQuery, read_page
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
 @requires("read")
 def search() -> ResponseReturnValue:
     """Return what the list of sends holds, asked for in a body: no number is part of a URL."""
-    return tell_freshness(_answer())
+    return finish_posted(_answer())
 
 
 @send_lists.post("/sends/lookup")
@@ -60,7 +60,7 @@ def look_up() -> ResponseReturnValue:
         items = _items(session, list(known.values()), key.domain)
     shown = dict(zip(known, items, strict=True))
     answer = jsonify({"items": [None if row is None else shown[row.transid] for row in found]})
-    return tell_freshness(answer)
+    return finish_posted(answer)
 
 
 def _answer() -> Response:

@@ -303,18 +303,26 @@ class SendShape(SendItem):
     more = _nested(More)
 
 
-class MessageShape(Shape):
-    """What a customer wrote."""
+class ArrivalShape(Shape):
+    """What was taken at a hook. `raw` is the body as it came, where it was asked for."""
 
     id = _text()
-    tid = _text()
     accepted_at = _time()
     provider_at = _maybe_time()
     provider_at_raw = _text()
     zone_assumed = _flag()
     point = _nested(PointShape, allow_none=True)
     channel = _text()
-    kind = _text()
+    correlationid = _text()
+    raw = fields.String()
+    raw_encoding = fields.String(validate=validate.OneOf(["utf-8", "base64"]))
+
+
+class MessageShape(ArrivalShape):
+    """What a customer wrote; or an event, or a call."""
+
+    tid = _text()
+    kind = _one_of(Kind.MESSAGE.value, Kind.EVENT.value, Kind.CALL.value)
     name = _text()
     sender = _text(data_key="from")
     recipient = _text(data_key="to")
@@ -323,11 +331,92 @@ class MessageShape(Shape):
     attachments = fields.List(fields.Raw(), required=True)
     details = fields.Dict(required=True)
     quoted = _text()
-    correlationid = _text()
+    transid = _maybe_text()
 
 
 class MessageList(Shape):
-    """A page of messages."""
+    """A page of messages, or of events and calls."""
 
     items = fields.List(fields.Nested(MessageShape), required=True)
+    next = _maybe_text()
+
+
+class ReceiptShape(ArrivalShape):
+    """A receipt as it came."""
+
+    transid = _text()
+    alias = _maybe_text()
+    source = _one_of(*(source.value for source in Source))
+    destination = _text()
+    destination_type = _text()
+    status = _one_of(*(status.name for status in STATUSES))
+    outcome = _one_of(*(outcome.value for outcome in Outcome))
+    raw_status = _text()
+    code = _text()
+    code_text = _maybe_text()
+    description = _text()
+    additional_info = _text()
+    carrier = _maybe_text()
+    segments = _maybe_count()
+    callback_data = _text()
+
+
+class ReceiptList(Shape):
+    """A page of receipts."""
+
+    items = fields.List(fields.Nested(ReceiptShape), required=True)
+    next = _maybe_text()
+
+
+class Utterance(Shape):
+    """What was sent to somebody (`out`), or what came from them (`in`)."""
+
+    direction = _one_of("out", "in")
+    at = _time()
+    accepted_at = _time()
+    sender = _text(data_key="from")
+    recipient = _text(data_key="to")
+    point = _nested(PointShape, allow_none=True)
+    channel = _text()
+    text = _text()
+    correlationid = _text()
+    send_id = _maybe_text()
+    transid = _maybe_text()
+    tid = _maybe_text()
+    status = _maybe_text()
+    outcome = _maybe_text()
+
+
+class Conversation(Shape):
+    """A page of a conversation."""
+
+    items = fields.List(fields.Nested(Utterance), required=True)
+    next = _maybe_text()
+
+
+class WhoShape(Shape):
+    """An API key by its prefix, or a user of the machine by name."""
+
+    kind = _one_of("key", "shell")
+    name = _text()
+    key_id = _maybe_text()
+
+
+class AuditLine(Shape):
+    """Who did what to what."""
+
+    id = _count()
+    at = _time()
+    what = _text()
+    who = _nested(WhoShape)
+    kind = _text()
+    ids = fields.List(fields.String(), required=True)
+    before = fields.Raw(required=True, allow_none=True)
+    after = fields.Raw(required=True, allow_none=True)
+
+
+class AuditList(Shape):
+    """A page of the audit log."""
+
+    items = fields.List(fields.Nested(AuditLine), required=True)
     next = _maybe_text()

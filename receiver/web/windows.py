@@ -1,6 +1,6 @@
 """Which lists an index serves, and which must say of what time they are."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -9,6 +9,8 @@ from receiver.domain.errors import BadInputError
 
 MOST_DAYS: Final = 31
 _WINDOW: Final = ("since", "until")
+#: What a list may be asked beside its filters.
+_NO_FILTER: Final = frozenset({*_WINDOW, "raw"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,21 @@ class Served:
         return all(len(values) == 1 for values in filters.values())
 
 
-def check_window(sought: Mapping[str, Any], served: Served | None) -> None:
+def check_window(
+    sought: Mapping[str, Any], served: Served | None, named: Callable[[str], str] = str
+) -> None:
     """Make sure that a list has an index, or a window of at most 31 days.
 
+    `named` says what a filter is called where it is asked for.
     Raises: BadInputError naming `since` and `until`.
     """
     since, until = sought.get("since"), sought.get("until")
     if since and until and since > until:
         raise _bad("since lies after until", "must not lie after until", ["since"])
-    filters = {name: value for name, value in sought.items() if name not in _WINDOW}
+    filters = {name: value for name, value in sought.items() if name not in _NO_FILTER}
     if served is None or served.serves(filters):
         return
-    others = ", ".join(sorted(served.few))
+    others = ", ".join(sorted(map(named, served.few)))
     rule = f"at most {MOST_DAYS} days apart, or one of {others}"
     if since is None or until is None:
         missing = [name for name in _WINDOW if name not in sought]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -89,6 +89,10 @@ def running(url: str, **settings: Any) -> Iterator[Service]:
     rooms.roster.close()
     for engine in (rooms.engine, rooms.readiness.engine, service.engine):
         engine.dispose()
+
+
+def ago(**parts: float) -> str:
+    return (datetime.now(UTC) - timedelta(**parts)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def make_domain() -> str:

@@ -15,6 +15,7 @@ from tests.conftest import MakeDatabase
 from tests.web.service import (
     Caller,
     Service,
+    ago,
     make_caller,
     make_point,
     make_transid,
@@ -100,3 +101,42 @@ def test_a_send_locks_no_days_but_its_window_and_those_of_what_names_it(
 
 def named(table: str, *days: date) -> set[str]:
     return {f"{table}_{day:%Y%m%d}" for day in days}
+
+
+def test_what_arrived_for_a_send_is_looked_for_on_its_days_alone(
+    service: Service, caller: Caller, point: Point
+) -> None:
+    transid = make_transid()
+    service.hook(point, receipt(transid, "Delivered", destination="4477009"))
+    service.hook(point, {"channel": "sms", "event": "click", "transid": transid})
+    today = datetime.now(UTC).date()
+    days = today - timedelta(days=1), today  # the day before may hold what came twice
+    seen = partitions_of_each_request(service)
+
+    for path, table in {
+        f"/receipts?transid={transid}": "receipts",
+        "/receipts?destination=4477009": "receipts",
+        f"/receipts?transid={transid}&since={ago(days=50)}&until={ago(days=-50)}": "receipts",
+        f"/events?transid={transid}": "platform_events",
+    }.items():
+        seen.clear()
+        for _ in range(OFTEN):
+            assert len(caller.get(path).json["items"]) == 1
+        assert seen == [named(table, *days)] * OFTEN, path
+
+
+def test_a_full_page_looks_no_further_than_the_newest(
+    service: Service, caller: Caller, point: Point
+) -> None:
+    service.hook(point, [message() for _ in range(3)])
+    seen = partitions_of_each_request(service)
+
+    month = f"since={ago(days=29)}&until={ago(days=-1)}"
+    for path in ("/messages?limit=2", f"/messages?limit=2&channel=sms&{month}"):
+        for _ in range(OFTEN):
+            assert len(caller.get(path).json["items"]) == 2
+
+    today = datetime.now(UTC).date()
+    older = named("messages", *(today - timedelta(days=n) for n in range(3, DAYS)))
+    assert len(seen) == 2 * OFTEN
+    assert not set().union(*seen) & older

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.store.points import Point
-from tests.web.service import Caller, Service, message
+from tests.web.service import Caller, Service, ago, message
 
 COPY = """
     INSERT INTO messages
@@ -46,6 +46,7 @@ def test_an_item_has_every_field(service: Service, caller: Caller, point: Point)
         "attachments": [],
         "details": {"extra": "more"},
         "quoted": "quoted-1",
+        "transid": None,
         "correlationid": "c",
     }
 
@@ -76,13 +77,18 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
     service.hook(
         point, {"channel": "whatsapp", "event": "MO", "tid": "three", "waid": "4", "text": "x"}
     )
+    recent = f"since={ago(days=1)}&until={ago(days=-1)}"
     soon = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     for query, found in {
         "tid=one": ["one"],
         "from=%2B44%207700%20900124": ["two"],
-        "to=442079460000": ["two"],
-        "channel=WhatsApp": ["three"],
+        f"to=442079460000&{recent}": ["two"],
+        f"channel=WhatsApp&{recent}": ["three"],
+        f"name=MO&channel=sms&{recent}": ["two", "one"],
+        f"point={point.code}&{recent}": ["three", "two", "one"],
+        f"point={point.id}&from=4": ["three"],
+        "point=unknown&tid=one": [],
         "since=2020-01-01T00:00:00Z": ["three", "two", "one"],
         "until=2020-01-01T00:00:00Z": [],
         f"since={soon}": [],
@@ -110,5 +116,6 @@ def test_a_copy_on_the_next_day_is_not_shown(
         session.execute(text(COPY), {"id": id_})
         session.commit()
 
-    for path in ("/messages", "/messages/late"):
-        assert [item["id"] for item in caller.get(path).json["items"]] == [id_]
+    for path in ("/messages", "/messages/late", "/messages?limit=1", "/messages?from=447700900123"):
+        answer = caller.get(path).json
+        assert ([item["id"] for item in answer["items"]], answer["next"]) == ([id_], None)

@@ -1,12 +1,12 @@
 """Replies: what customers answered, linked when it is read."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.store.points import Point
 from tests.web.service import (
     Caller,
     Service,
+    ago,
     make_domain,
     make_point,
     make_transid,
@@ -15,10 +15,6 @@ from tests.web.service import (
 )
 
 CUSTOMER = "447700900123"
-
-
-def ago(**parts: float) -> str:
-    return (datetime.now(UTC) - timedelta(**parts)).isoformat()
 
 
 def record(caller: Caller, *, requested_at: str, sender: str = "DEMOBK", **more: Any) -> str:

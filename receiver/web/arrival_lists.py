@@ -1,0 +1,108 @@
+"""Lists of what arrived, and the bodies as they came for whoever may see them."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from receiver.domain.errors import ForbiddenError, NotFoundError
+from receiver.domain.facts import Kind
+from receiver.store import arrivals, audit, sends
+from receiver.store.arrivals import Excerpt
+from receiver.store.audit import Act
+from receiver.store.reading import reading
+from receiver.store.tables import Arrived
+from receiver.store.writing import writing
+from receiver.web import cursors
+from receiver.web.auth import current_key, may
+from receiver.web.queries import Page
+from receiver.web.rooms import rooms
+from receiver.web.shown_sends import Codes
+from receiver.web.times import utc
+from receiver.web.veil import Clear, veil
+
+#: What chooses an excerpt of a table, whatever is in it.
+_OF_EXCERPT: Final = frozenset({"point", "since", "until", "raw"})
+#: What is sought by its key, and the store's word for that.
+_KEYED: Final = {
+    "sender": "sender_key",
+    "recipient": "recipient_key",
+    "destination": "destination_key",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One table as a list."""
+
+    kind: Kind
+    """Of what its rows are, for the audit log."""
+    row: type[Arrived]
+    sought: type[Any]
+    """What the store narrows it by."""
+    newest: Callable[[Session, Any, Excerpt], Sequence[Row[Any]]]
+    item: Callable[[Row[Any], Codes, Clear], dict[str, Any]]
+
+    def answer(self, page: Page, *, absent: str = "", **more: Sequence[str]) -> Response:
+        """Return a page. Raises: NotFoundError where `absent` is given and there is nothing."""
+        with_raw = page.sought["raw"]
+        if with_raw and not may(current_key(), "admin"):
+            raise ForbiddenError("the key lacks the scope admin, which raw=true needs")
+        with reading(rooms().engine) as session:
+            rows = self.newest(session, self.sought(**_filters(page), **more), _excerpt(page))
+            shown = rows[: page.limit]
+            bodies = arrivals.raw_bodies(session, self.row, shown) if with_raw else {}
+            codes = sends.point_codes(session, {row.point_id for row in shown})
+        if absent and not rows and page.cursor is None:
+            raise NotFoundError(absent)
+        if with_raw:
+            shown = [row for row in shown if row.id in bodies]
+            self._note(bodies)
+        items = [self.item(row, codes, veil()) | _raw(bodies, row.id) for row in shown]
+        return page.answer(items, _place(shown[-1]) if len(rows) > len(shown) else None)
+
+    def _note(self, bodies: Mapping[UUID, bytes]) -> None:
+        """Write down who reads what in the raw; unwritten, it is not read."""
+        key = current_key()
+        act = Act(verb=audit.RAW_READ, kind=self.kind.value, ids=list(map(str, bodies)))
+        with writing(rooms().engine) as session:
+            audit.record(session, act, who=audit.by_key(key), domain=key.domain)
+
+
+def _filters(page: Page) -> dict[str, Sequence[str]]:
+    """Return what the list is narrowed by, as the store calls it."""
+    names = page.sought.keys() - _OF_EXCERPT
+    return {_KEYED.get(name, name): page.sought[name] for name in names}
+
+
+def _excerpt(page: Page) -> Excerpt:
+    key = current_key()
+    place = page.place(str, str)
+    return Excerpt(
+        domain=key.domain,
+        point_ids=key.point_ids,
+        points=page.sought.get("point", ()),
+        since=page.sought.get("since"),
+        until=page.sought.get("until"),
+        before=None if place is None else cursors.moment(place, name="cursor"),
+        limit=page.limit + 1,
+    )
+
+
+def _place(row: Row[Any]) -> Sequence[str]:
+    return [utc(row.accepted_at), str(row.id)]
+
+
+def _raw(bodies: Mapping[UUID, bytes], id_: UUID) -> dict[str, str]:
+    """Return the body as it came, where it was read: text if it is one, else base64."""
+    if id_ not in bodies:
+        return {}
+    try:
+        return {"raw": bodies[id_].decode(), "raw_encoding": "utf-8"}
+    except UnicodeDecodeError:
+        return {"raw": base64.b64encode(bodies[id_]).decode(), "raw_encoding": "base64"}
