@@ -16,6 +16,7 @@ from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
     audit,
+    changes,
     conversations,
     deliveries,
     errors,
@@ -28,12 +29,14 @@ from receiver.web import (
     recording,
     send_lists,
     sends,
+    stats,
 )
 from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
 from receiver.web.application import Application
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
+from receiver.web.feed_watch import FeedWatch
 from receiver.web.key_ring import KeyRing
 from receiver.web.lines import ClosedLines, CollapsedSlashes
 from receiver.web.metrics import metrics_
@@ -62,6 +65,8 @@ _BLUEPRINTS = (
     events.events,
     conversations.conversations,
     audit.audit,
+    changes.changes,
+    stats.stats,
 )
 
 log = structlog.get_logger()
@@ -100,9 +105,10 @@ def _rooms(settings: Settings) -> Rooms:
         patience_seconds=patience.total_seconds(),
         deadline_seconds=settings.store_deadline.total_seconds(),
     )
+    engine = make_engine(url)
     return Rooms(
         settings=settings,
-        engine=make_engine(url),
+        engine=engine,
         inbox=Inbox(writer, spool),
         drainer=_drainer(settings, sealer, writer, spool) if sealer and spool else None,
         roster=roster,
@@ -111,6 +117,7 @@ def _rooms(settings: Settings) -> Rooms:
         readiness=Readiness(
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
         ),
+        feed=FeedWatch(engine),
         intake=Intake(IN_FLIGHT_BYTES),
         exports=Exports(MOST_EXPORTS),
     )

@@ -34,6 +34,7 @@ _BY_OPERATION = {
     "UPDATE": _OLD_AND_NEW,
     "DELETE": "(SELECT -1 AS sign, * FROM old_rows)",
 }
+_CAUSES = {"INSERT": "new", "UPDATE": "changed"}
 _REFERENCING = {
     "INSERT": "NEW TABLE AS new_rows",
     "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
@@ -64,16 +65,22 @@ def _send_deltas(sends: str) -> str:
     """
 
 
-def _changed(source: str) -> str:
+def _cause(usual: str) -> str:
+    """Return what a change is put down to; whoever knows more says so in `receiver.cause`."""
+    return f"coalesce(nullif(current_setting('receiver.cause', true), ''), '{usual}')"
+
+
+def _changed(cause: str) -> str:
     return f"""
-    INSERT INTO changes (domain, kind, seqs)
-    SELECT domain, 'delivery', array_agg(seq ORDER BY seq) FROM {source} GROUP BY domain;
+    INSERT INTO changes (domain, kind, cause, seqs)
+    SELECT domain, 'delivery', {_cause(cause)}, array_agg(seq ORDER BY seq)
+      FROM new_rows GROUP BY domain;
     """
 
 
-_DELIVERIES_GONE = """
-    INSERT INTO changes (domain, kind, deleted, point_id, seqs)
-    SELECT d.domain, 'delivery', true, s.point_id, array_agg(d.seq ORDER BY d.seq)
+_DELIVERIES_GONE = f"""
+    INSERT INTO changes (domain, kind, cause, deleted, point_id, seqs)
+    SELECT d.domain, 'delivery', {_cause("deleted")}, true, s.point_id, array_agg(d.seq ORDER BY d.seq)
       FROM old_rows d JOIN sends s ON s.transid = d.transid AND s.domain = d.domain
      GROUP BY d.domain, s.point_id;
     """
@@ -96,8 +103,8 @@ _SENDS_MOVED = (
         "s.sign",
     )
     + f"""
-    INSERT INTO changes (domain, kind, seqs)
-    SELECT domain, 'delivery', array_agg(seq ORDER BY seq) FROM (
+    INSERT INTO changes (domain, kind, cause, seqs)
+    SELECT domain, 'delivery', {_cause("send")}, array_agg(seq ORDER BY seq) FROM (
         SELECT DISTINCT d.domain, d.seq FROM ({_moved(_SAID)}) s
           JOIN deliveries d ON d.transid = s.transid AND d.domain = s.domain) moved
      GROUP BY domain;
@@ -107,15 +114,16 @@ _SENDS_MOVED = (
 
 def _notices_changed(kind: str) -> str:
     return f"""
-    INSERT INTO changes (domain, kind, day, ids)
-    SELECT domain, '{kind}', day, array_agg(id ORDER BY id) FROM new_rows GROUP BY domain, day;
+    INSERT INTO changes (domain, kind, cause, day, ids)
+    SELECT domain, '{kind}', {_cause("new")}, day, array_agg(id ORDER BY id)
+      FROM new_rows GROUP BY domain, day;
     """
 
 
 def _notices_gone(kind: str) -> str:
     return f"""
-    INSERT INTO changes (domain, kind, deleted, point_id, ids)
-    SELECT domain, '{kind}', true, point_id, array_agg(id ORDER BY id)
+    INSERT INTO changes (domain, kind, cause, deleted, point_id, ids)
+    SELECT domain, '{kind}', {_cause("deleted")}, true, point_id, array_agg(id ORDER BY id)
       FROM old_rows GROUP BY domain, point_id;
     """
 
@@ -124,7 +132,7 @@ def _triggers() -> dict[tuple[str, str], str]:
     """By table and operation, what is to be done."""
     found = {}
     for operation, rows in _BY_OPERATION.items():
-        told = _DELIVERIES_GONE if operation == "DELETE" else _changed("new_rows")
+        told = _DELIVERIES_GONE if operation == "DELETE" else _changed(_CAUSES[operation])
         counted = _delivery_deltas(rows, "sends", "d.sign")
         found["deliveries", operation] = told + counted
         moved = _SENDS_MOVED if operation == "UPDATE" else ""
@@ -195,6 +203,7 @@ def _create_tables() -> None:
             nullable=False,
         ),
         sa.Column("kind", words, nullable=False),
+        sa.Column("cause", words, server_default="new", nullable=False),
         sa.Column("deleted", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("point_id", sa.Uuid(), nullable=True),
         sa.Column("day", sa.Date(), nullable=True),

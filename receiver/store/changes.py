@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Date, Row, and_, bindparam, select, text
+from sqlalchemy import Date, Row, Select, bindparam, select, text
 from sqlalchemy.orm import Session
 
+from receiver.store.deliveries import LISTED, OF_ITS_SEND
 from receiver.store.tables import (
     DeliveryRow,
     MessageRow,
@@ -43,7 +44,7 @@ _STATE: Final = text(f"""
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS end FROM feed
     """)
 _LOG: Final = text(f"""
-    SELECT xid, n, written_at, kind, deleted, point_id, day, seqs, ids FROM changes
+    SELECT xid, n, written_at, kind, cause, deleted, point_id, day, seqs, ids FROM changes
      WHERE domain = :domain AND (xid, n) >= (:xid, :n) AND xid < {_HORIZON}
        AND (:all_kinds OR CASE WHEN deleted THEN 'deletion' ELSE kind END = ANY(:kinds))
        AND (:all_points OR NOT deleted OR point_id = ANY(:points))
@@ -113,6 +114,7 @@ class Wanted:
     point_ids: Collection[UUID] = ()
     """Those that the key may see, and of them those that are asked for."""
     tags: Sequence[str] = ()
+    """Only deliveries have any."""
 
 
 class Change(NamedTuple):
@@ -122,6 +124,7 @@ class Change(NamedTuple):
     """Where to go on behind it."""
     written_at: datetime
     kind: str
+    cause: str
     deleted: bool
     name: int | UUID
     row: Any
@@ -154,6 +157,7 @@ def page(
             entry.after,
             entry.log.written_at,
             entry.log.kind,
+            entry.log.cause,
             entry.log.deleted,
             entry.name,
             rows.get((entry.log.kind, entry.name)),
@@ -210,8 +214,8 @@ def _present(
     alive = [entry for entry in entries if not entry.log.deleted]
     seqs = [entry.name for entry in alive if entry.log.kind == "delivery"]
     found: dict[tuple[str, int | UUID], Any] = {}
-    for delivery, send in _deliveries(session, wanted, seqs):
-        found["delivery", delivery.seq] = (delivery, send)
+    for row in _deliveries(session, wanted, seqs):
+        found["delivery", row.DeliveryRow.seq] = row
     if wanted.tags:
         return found
     for kind in _NOTICES:
@@ -221,15 +225,12 @@ def _present(
     return found
 
 
-def _deliveries(
-    session: Session, wanted: Wanted, seqs: Sequence[Any]
-) -> Iterable[Row[DeliveryRow, SendRow]]:
+def _deliveries(session: Session, wanted: Wanted, seqs: Sequence[Any]) -> Iterable[Row[Any]]:
     if not seqs:
         return ()
-    same = and_(SendRow.transid == DeliveryRow.transid, SendRow.domain == DeliveryRow.domain)
-    query = (
-        select(DeliveryRow, SendRow)
-        .join(SendRow, same)
+    query: Select[Any] = (
+        select(*LISTED)
+        .join_from(DeliveryRow, SendRow, OF_ITS_SEND)
         .where(DeliveryRow.seq.in_(seqs), DeliveryRow.domain == wanted.domain)
     )
     if wanted.point_ids:

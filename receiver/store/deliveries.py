@@ -13,10 +13,10 @@ from receiver.store import spans
 from receiver.store.sought import Sought, among, of_sends, scope
 from receiver.store.tables import DeliveryRow, SendRow
 
-_OF_ITS_SEND: Final = and_(
+OF_ITS_SEND: Final = and_(
     SendRow.transid == DeliveryRow.transid, SendRow.domain == DeliveryRow.domain
 )
-_LISTED: Final[Sequence[Any]] = (
+LISTED: Final[Sequence[Any]] = (
     DeliveryRow,
     SendRow.id,
     SendRow.registration,
@@ -53,8 +53,8 @@ def newest(
 ) -> Sequence[Row[Any]]:
     """Return deliveries with their sends, the newest first by `seq`, those below `before`."""
     query: Select[Any] = (
-        select(*_LISTED)
-        .join_from(DeliveryRow, SendRow, _OF_ITS_SEND)
+        select(*LISTED)
+        .join_from(DeliveryRow, SendRow, OF_ITS_SEND)
         .where(
             DeliveryRow.domain == domain,
             *scope(domain, point_ids),
@@ -133,7 +133,7 @@ def _correlated(domain: str, ids: Collection[str]) -> Select[int]:
     )
     of_send = (
         select(DeliveryRow.seq)
-        .join_from(SendRow, DeliveryRow, _OF_ITS_SEND)
+        .join_from(SendRow, DeliveryRow, OF_ITS_SEND)
         .where(SendRow.domain == domain, among(SendRow.correlationid, ids))
     )
     both = union(own, of_send).subquery()

@@ -31,6 +31,7 @@ class ChangeRow(Base):
     n: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     written_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     kind: Mapped[str]
+    cause: Mapped[str] = mapped_column(server_default="new")
     deleted: Mapped[bool] = mapped_column(server_default=FALSE)
     point_id: Mapped[UUID | None]
     """Of what is deleted; of everything else it is found with it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, cast, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from receiver.store.tables import IntegrationPoint, SendRow
@@ -53,13 +53,14 @@ def of_sends(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
     )
     conditions = [among(column, values) for column, values in columns if values]
     if sought.point:
-        conditions.append(SendRow.point_id.in_(_points(sought.point, domain)))
+        conditions.append(SendRow.point_id.in_(point_ids_of(sought.point, domain)))
     if sought.recorded is not None:
         conditions.append(SendRow.recorded == sought.recorded)
     return conditions
 
 
-def _points(named: Collection[str], domain: str) -> Any:
+def point_ids_of(named: Collection[str], domain: str) -> Select[UUID]:
+    """Return the query of the points of a domain that are named by their ids or codes."""
     ids = cast(IntegrationPoint.id, String)
     by_name = or_(IntegrationPoint.code.in_(named), ids.in_([name.lower() for name in named]))
     return select(IntegrationPoint.id).where(IntegrationPoint.domain == domain, by_name)

@@ -12,6 +12,7 @@ from receiver.settings import Settings
 from receiver.web.admission import Admission
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
+from receiver.web.feed_watch import FeedWatch
 from receiver.web.key_ring import KeyRing
 from receiver.web.readiness import Readiness
 from receiver.web.roster import Roster
@@ -29,6 +30,7 @@ class Rooms:
     admission: Admission
     keys: KeyRing
     readiness: Readiness
+    feed: FeedWatch
     intake: Intake
     exports: Exports
 

@@ -63,7 +63,7 @@ def follow(
 
 def statuses(found: Sequence[Change]) -> dict[int | uuid.UUID, tuple[str, int]]:
     return {
-        change.name: (change.row[0].destination_key, change.row[0].rank)
+        change.name: (change.row.DeliveryRow.destination_key, change.row.DeliveryRow.rank)
         for change in found
         if change.kind == "delivery" and not change.deleted
     }
@@ -155,7 +155,7 @@ def test_a_send_that_is_recorded_later_changes_its_deliveries(
     apply(connection, in_domain([make_fact(send)], domain))
     found, after = follow(engine, Wanted(domain=domain, tags=["otp"]), after)
 
-    assert [change.row[1].tag for change in found] == ["otp"]
+    assert [(change.cause, change.row.tag) for change in found] == [("send", "otp")]
     assert follow(engine, Wanted(domain=domain, tags=["other"]), START)[0] == []
     refold(connection, families(connection, domain))
     assert follow(engine, Wanted(domain=domain), after)[0] == []  # nothing is other than it was

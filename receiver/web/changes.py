@@ -1,0 +1,179 @@
+"""The change feed: everything that changed since a cursor, as it is now."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, ValidationError, fields, validate
+from sqlalchemy.orm import Session
+
+from receiver.domain.errors import GoneError
+from receiver.store import changes as stored
+from receiver.store import sends
+from receiver.store.changes import Change, Feed, Place, Wanted
+from receiver.store.keys import ApiKey
+from receiver.store.reading import reading
+from receiver.store.sought import point_ids_of
+from receiver.web import cursors
+from receiver.web.auth import current_key, requires
+from receiver.web.fields import Choices, Many, Text
+from receiver.web.freshness import finish
+from receiver.web.queries import DEFAULT_LIMIT, MOST_LIMIT, Limit, read_query
+from receiver.web.rooms import rooms
+from receiver.web.shown_arrivals import notice_item
+from receiver.web.shown_sends import Codes, Json, listed_delivery
+from receiver.web.times import utc
+from receiver.web.veil import Clear, veil
+
+MOST_WAIT: Final = 25
+START, NOW = "start", "now"
+KINDS: Final = ("delivery", "message", "event", "deletion")
+_GONE: Final = (
+    "the cursor is from another database, or older than the deletions that are remembered"
+    f" ({stored.REMEMBERED.days} days): drop what you hold, and begin anew with after={START}"
+)
+#: No key is narrowed to this point, and nothing belongs to it.
+_NOWHERE: Final = UUID(int=0)
+
+
+class Wait(fields.Integer):
+    """How long to wait for the first change, in whole seconds."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if value not in map(str, range(MOST_WAIT + 1)):
+            raise ValidationError(f"must be a number of seconds from 0 to {MOST_WAIT}")
+        return int(value)
+
+
+class ChangesQuery(Schema):
+    """Where to go on, and what is followed."""
+
+    after = Text(
+        most=500,
+        load_default=START,
+        metadata={"description": f"`next` of the last answer; {START} or {NOW} without one."},
+    )
+    wait = Wait(load_default=0)
+    limit = Limit(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MOST_LIMIT))
+    kind = Choices(KINDS)
+    point = Many(Text(most=200), metadata={"description": "Ids or codes of points."})
+    tag = Many(Text(most=100), metadata={"description": "Only deliveries have any."})
+
+
+CHANGES_QUERY: Final = ChangesQuery()
+
+changes = Blueprint("changes", __name__, url_prefix="/api/v1")
+changes.after_request(finish)
+
+
+@changes.get("/changes")
+@requires("read")
+def index() -> ResponseReturnValue:
+    """Return what changed since a cursor, as it is now; wait for it where nothing did."""
+    asked = read_query(CHANGES_QUERY)
+    until = time.monotonic() + asked["wait"]
+    reader = _Reader(current_key(), asked, veil())
+    while True:
+        items = reader.read()
+        if items or not rooms().feed.wait(reader.domain, reader.newest, until=until):
+            return {"items": items, "next": reader.cursor}
+
+
+@dataclass
+class _Read:
+    """What one look at the feed saw."""
+
+    feed: Feed
+    place: Place
+    newest: int | None
+
+
+class _Reader:
+    """Goes on in the feed, look by look."""
+
+    def __init__(self, key: ApiKey, asked: Mapping[str, Any], veil: Clear) -> None:
+        self.domain = key.domain
+        self._key = key
+        self._asked = asked
+        self._veil = veil
+        self._seen: _Read | None = None
+
+    @property
+    def newest(self) -> int | None:
+        """The newest change of the domain at the last look."""
+        assert self._seen
+        return self._seen.newest
+
+    @property
+    def cursor(self) -> str:
+        """Where to go on after the last look."""
+        assert self._seen
+        return self._cursor(self._seen.feed, self._seen.place)
+
+    def read(self) -> Sequence[Json]:
+        """Look once. Raises: BadInputError, GoneError."""
+        with reading(rooms().engine) as session:
+            feed = stored.feed(session)
+            after = self._seen.place if self._seen else self._place(feed)
+            found, last = stored.page(
+                session, self._wanted(session), after, limit=self._asked["limit"]
+            )
+            newest = stored.newest(session, [self.domain])[self.domain]
+            self._seen = _Read(feed, last, newest)
+            points = {each.row.point_id for each in found if each.row}
+            codes = sends.point_codes(session, points)
+            return [self._item(feed, change, codes) for change in found]
+
+    def _wanted(self, session: Session) -> Wanted:
+        point_ids: set[UUID] = set(self._key.point_ids)
+        if named := self._asked.get("point"):
+            found = set(session.scalars(point_ids_of(named, self.domain)))
+            point_ids = (found & point_ids if point_ids else found) or {_NOWHERE}
+        return Wanted(
+            domain=self.domain,
+            kinds=self._asked.get("kind", ()),
+            point_ids=point_ids,
+            tags=self._asked.get("tag", ()),
+        )
+
+    def _place(self, feed: Feed) -> Place:
+        after = self._asked["after"]
+        if after in {START, NOW}:
+            return feed.start if after == START else feed.now
+        generation, *place = cursors.decode(
+            after, str, int, int, int, int, name="after", query=self._query
+        )
+        found = Place(*place)
+        if generation != feed.generation.hex or not feed.is_good(found):
+            raise GoneError(_GONE)
+        return found
+
+    def _cursor(self, feed: Feed, place: Place) -> str:
+        return cursors.encode([feed.generation.hex, *place], query=self._query)
+
+    @property
+    def _query(self) -> Mapping[str, Any]:
+        followed = {name: self._asked.get(name) for name in ("kind", "point", "tag")}
+        points = sorted(map(str, self._key.point_ids))
+        return {"path": "changes", "domain": self.domain, "points": points, **followed}
+
+    def _item(self, feed: Feed, change: Change, codes: Codes) -> Json:
+        return {
+            "cursor": self._cursor(feed, change.after),
+            "committed_at": utc(change.written_at),
+            "kind": "deletion" if change.deleted else change.kind,
+            "cause": change.cause,
+            "data": self._data(change, codes),
+        }
+
+    def _data(self, change: Change, codes: Codes) -> Json:
+        if change.deleted:
+            return {"kind": change.kind, "id": str(change.name)}
+        show = listed_delivery if change.kind == "delivery" else notice_item
+        return show(change.row, codes, self._veil)
