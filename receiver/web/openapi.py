@@ -1,62 +1,29 @@
 """The OpenAPI document of every route, made of the schemas that the views work with."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema
 
 from receiver.web import health, hooks, messages, metrics, recording, sends, shapes
-from receiver.web.auth import PUBLIC, declared, public
+from receiver.web.auth import public
+from receiver.web.examples import NOTIFICATIONS
+from receiver.web.operations import (
+    HEADERS,
+    TAGS,
+    VARIABLE,
+    Operation,
+    Shapes,
+    any_of,
+    describe_parameter,
+)
 from receiver.web.queries import MessagesQuery, SendQuery, SendsQuery, TidQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
-
-_VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
-_PROBLEM: Final = "application/problem+json"
-
-Shapes = type[Schema] | Mapping[str, Any] | None
-
-
-def any_of(*schemas: type[Schema] | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the shape of what is one of several."""
-    return {"anyOf": list(schemas)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method of one route; the view's docstring and declared scope are part of it."""
-
-    view: Callable[..., Any]
-    path: str
-    method: str = "get"
-    query: type[Schema] | None = None
-    body: Shapes = None
-    answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
-
-    @property
-    def errors(self) -> Mapping[HTTPStatus, Shapes]:
-        """The answers that follow from what the operation takes."""
-        if declared(self.view) == PUBLIC:
-            return {}
-        statuses = [
-            HTTPStatus.UNAUTHORIZED,
-            HTTPStatus.FORBIDDEN,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        ]
-        if self.query or self.body:
-            statuses.append(HTTPStatus.BAD_REQUEST)
-        if self.body:
-            statuses.append(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if "<" in self.path:
-            statuses.append(HTTPStatus.NOT_FOUND)
-        return dict.fromkeys(statuses, shapes.Problem)
-
 
 _ITEM: Final = any_of(SendSchema, ExchangeSchema)
 _MANY: Final = {"type": "array", "items": _ITEM, "minItems": 1, "maxItems": MOST_SENDS}
@@ -72,25 +39,49 @@ _GREETED: Final[Mapping[HTTPStatus, Shapes]] = {
     HTTPStatus.NOT_FOUND: shapes.HookError,
     HTTPStatus.SERVICE_UNAVAILABLE: shapes.HookError,
 }
+_HOOKS: Final = dict(zip(("", "AtSubPath"), hooks.PATHS, strict=True))
 OPERATIONS: Final[Sequence[Operation]] = (
     *(
         Operation(
             view=hooks.hook,
             path=path,
-            method=method,
-            body={} if method == "post" else None,
-            answers=_HOOK_ANSWERS if method == "post" else _GREETED,
+            name=f"greetHook{beside}",
+            summary="Say that the hook is there: the platform asks by HEAD.",
+            answers=_GREETED,
         )
-        for path in hooks.PATHS
-        for method in ("get", "post")
+        for beside, path in _HOOKS.items()
     ),
-    Operation(view=health.live, path="/health/live", answers={HTTPStatus.OK: shapes.Health}),
+    *(
+        Operation(
+            view=hooks.hook,
+            path=path,
+            method="post",
+            name=f"postNotification{beside}",
+            summary="Take a notification.",
+            body={},
+            bodies=NOTIFICATIONS,
+            answers=_HOOK_ANSWERS,
+        )
+        for beside, path in _HOOKS.items()
+    ),
+    Operation(
+        view=health.live,
+        path="/health/live",
+        name="getLiveness",
+        answers={HTTPStatus.OK: shapes.Health},
+    ),
     Operation(
         view=health.ready,
         path="/health/ready",
+        name="getReadiness",
         answers={HTTPStatus.OK: shapes.Health, HTTPStatus.SERVICE_UNAVAILABLE: shapes.Health},
     ),
-    Operation(view=metrics.show, path="/metrics", answers={HTTPStatus.OK: shapes.PLAIN_TEXT}),
+    Operation(
+        view=metrics.show,
+        path="/metrics",
+        name="getMetrics",
+        answers={HTTPStatus.OK: shapes.PLAIN_TEXT},
+    ),
     Operation(
         view=sends.index,
         path="/api/v1/sends",
@@ -101,6 +92,8 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=recording.create,
         path="/api/v1/sends",
         method="post",
+        name="recordSends",
+        headers=["Idempotency-Key"],
         body=any_of(SendSchema, ExchangeSchema, _MANY),
         answers={
             HTTPStatus.OK: any_of(shapes.SendResult, shapes.SendResults),
@@ -117,6 +110,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=recording.update,
         path="/api/v1/sends/<path:key>",
         method="patch",
+        name="completeSend",
         body=CompletionSchema,
         answers={HTTPStatus.OK: shapes.SendResult, HTTPStatus.CONFLICT: shapes.Problem},
     ),
@@ -128,11 +122,19 @@ OPERATIONS: Final[Sequence[Operation]] = (
     ),
     Operation(
         view=messages.show,
+        name="getMessages",
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
     ),
 )
+
+_ABOUT: Final = """\
+Takes every delivery receipt and inbound message of a messaging platform, loses none, and tells \
+what became of each send.
+
+Times are RFC 3339 in UTC. Lists come in pages: pass `next` back as `cursor`. Errors are RFC 9457 \
+problems that name every field at fault. After 503 come again in `Retry-After` seconds."""
 
 openapi = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -144,60 +146,44 @@ def show() -> ResponseReturnValue:
     return jsonify(DOCUMENT)
 
 
+_ITSELF: Final = Operation(
+    view=show, path="/api/openapi.json", answers={HTTPStatus.OK: {}}, name="getOpenApi"
+)
+
+
 def _document() -> dict[str, Any]:
     spec = APISpec(
         title="Receiver",
-        version="1",
+        version=version("receiver"),
         openapi_version="3.1.0",
-        info={"description": "What became of every message that was sent."},
+        info={"description": _ABOUT},
+        servers=[{"url": "/", "description": "This Receiver."}],
+        tags=_tags(),
         plugins=[MarshmallowPlugin()],
     )
-    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    itself = Operation(view=show, path="/api/openapi.json", answers={HTTPStatus.OK: {}})
-    for operation in (*OPERATIONS, itself):
-        path = _VARIABLE.sub(r"{\1}", operation.path)
-        spec.path(path, operations={operation.method: _described(operation)})
-    return spec.to_dict()
+    spec.components.security_scheme(
+        "key", {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <key>`"}
+    )
+    for name, description in HEADERS.items():
+        spec.components.header(name, {"description": description, "schema": {"type": "string"}})
+    for operation in (*OPERATIONS, _ITSELF):
+        path = VARIABLE.sub(r"{\1}", operation.path)
+        spec.path(path, operations={operation.method: operation.described()})
+    return _with_parameters(spec.to_dict())
 
 
-def _described(operation: Operation) -> dict[str, Any]:
-    scope = declared(operation.view)
-    described: dict[str, Any] = {
-        "summary": (operation.view.__doc__ or "").partition("\n")[0],
-        "operationId": f"{operation.method} {operation.path}",
-        "parameters": [
-            {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-            for name in _VARIABLE.findall(operation.path)
-        ],
-        "responses": {
-            str(int(status)): _response(status, shape)
-            for status, shape in sorted({**operation.answers, **operation.errors}.items())
-        },
-    }
-    if operation.query:
-        described["parameters"].append({"in": "query", "schema": operation.query})
-    if operation.body is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": operation.body}},
-        }
-    if scope and scope != PUBLIC:
-        described["security"] = [{"key": []}]
-        described["description"] = f"Needs a key with the scope `{scope}`."
-    return described
+def _tags() -> Sequence[dict[str, str]]:
+    told = {tag.name: tag.description for tag in reversed(TAGS)}
+    names = dict.fromkeys(operation.tag for operation in (*OPERATIONS, _ITSELF))
+    return [{"name": name, "description": told.get(name, "")} for name in names]
 
 
-def _response(status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": status.phrase}
-    if shape is not None:
-        described["content"] = {_content_type(shape): {"schema": shape}}
-    return described
-
-
-def _content_type(shape: Shapes) -> str:
-    if shape is shapes.PLAIN_TEXT:
-        return "text/plain"
-    return _PROBLEM if shape is shapes.Problem else "application/json"
+def _with_parameters(document: dict[str, Any]) -> dict[str, Any]:
+    """Describe the parameters, which stand in the document once apispec has resolved them."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["parameters"] = [*map(describe_parameter, operation["parameters"])]
+    return document
 
 
 DOCUMENT: Final = _document()

@@ -75,7 +75,6 @@ def test_the_document_is_served_to_all(service: Service) -> None:
     answer = service.client.get("/api/openapi.json")
 
     assert answer.json == DOCUMENT
-    assert answer.json["openapi"] == "3.1.0"
 
 
 def test_live_and_ready(service: Service) -> None:
