@@ -14,7 +14,7 @@ from receiver.settings import MEBIBYTE, Settings
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.fitness import connect_for_facts
-from receiver.web import errors, health, hooks, messages, openapi, recording, sends
+from receiver.web import docs, errors, health, hooks, messages, openapi, recording, sends
 from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
 from receiver.web.application import Application
@@ -36,6 +36,7 @@ _BLUEPRINTS = (
     health.health,
     metrics_,
     openapi.openapi,
+    docs.docs,
     recording.recording,
     sends.sends_,
     messages.messages,

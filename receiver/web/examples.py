@@ -193,6 +193,38 @@ NOTIFICATIONS: Final[Mapping[str, Any]] = {
         "ts": _REPLIED,
     },
 }
+Shown = Mapping[HTTPStatus, Mapping[str, Any]]
+
+
+def _quarantined(fault: str) -> Mapping[str, Any]:
+    answer = {"result": "quarantined", "id": _FACT_ID, "errors": {"body": [fault]}}
+    return {"quarantined": answer}
+
+
+#: What a hook answers where it takes nothing that it understands.
+HOOK_ANSWERS: Final[Shown] = {
+    HTTPStatus.BAD_REQUEST: _quarantined("line 1 column 92: expected ','"),
+    HTTPStatus.NOT_FOUND: {"unknown": {"error": "no such hook"}},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _quarantined("the body is larger than 50331648 bytes"),
+}
+_RECORDED: Final = {"id": _SEND_ID, "transid": _TRANSID, "errors": {}, "differs": []}
+_CONTRADICTS: Final = {**_RECORDED, "status": 200, "differs": ["sender"]}
+_REFUSED: Final = {
+    "status": 400,
+    "id": None,
+    "transid": None,
+    "errors": {"destinations": ["is needed where there is no transid"]},
+    "differs": [],
+}
+#: What recording sends is answered where they were known, or are many.
+RECORDED: Final[Shown] = {
+    HTTPStatus.OK: {
+        "known": _CONTRADICTS,
+        "many": {"results": [{**_RECORDED, "status": 201}, _CONTRADICTS, _REFUSED]},
+    }
+}
+#: What completing a send is answered.
+COMPLETED: Final[Shown] = {HTTPStatus.OK: {"completed": {**_RECORDED, "status": 200}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +259,8 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "id": Parameter("Our id.", _FACT_ID),
     "key": Parameter("Our id of a send, its transid, or another name of it.", _TRANSID),
     "kind": Parameter("What kinds are wanted.", "receipt"),
-    "limit": Parameter("How many items a page has: 1 to 1000.", 100),
+    "limit": Parameter("How many items a page has.", 100),
+    "name": Parameter("A file that the page names.", "page.css"),
     "outcome": Parameter("What the status means for the sender.", "failure"),
     "overdue": Parameter("Whether its time is up and no outcome is known.", "true"),
     "point": Parameter("An integration point, by its code or id.", "otp"),

@@ -10,9 +10,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from receiver.web import health, hooks, messages, metrics, recording, sends, shapes
+from receiver.web import docs, health, hooks, messages, metrics, recording, sends, shapes
 from receiver.web.auth import public
-from receiver.web.examples import NOTIFICATIONS
+from receiver.web.examples import COMPLETED, HOOK_ANSWERS, NOTIFICATIONS, RECORDED
 from receiver.web.operations import (
     HEADERS,
     TAGS,
@@ -48,6 +48,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
             name=f"greetHook{beside}",
             summary="Say that the hook is there: the platform asks by HEAD.",
             answers=_GREETED,
+            shown=HOOK_ANSWERS,
         )
         for beside, path in _HOOKS.items()
     ),
@@ -61,14 +62,32 @@ OPERATIONS: Final[Sequence[Operation]] = (
             body={},
             bodies=NOTIFICATIONS,
             answers=_HOOK_ANSWERS,
+            shown=HOOK_ANSWERS,
         )
         for beside, path in _HOOKS.items()
+    ),
+    Operation(
+        view=docs.index,
+        path="/api/docs",
+        name="getDocs",
+        answers={HTTPStatus.OK: shapes.PAGE, HTTPStatus.NOT_MODIFIED: None},
+    ),
+    Operation(
+        view=docs.show,
+        path="/api/docs/<name>",
+        name="getDocsFile",
+        answers={
+            HTTPStatus.OK: shapes.FILE,
+            HTTPStatus.NOT_MODIFIED: None,
+            HTTPStatus.NOT_FOUND: shapes.Problem,
+        },
     ),
     Operation(
         view=health.live,
         path="/health/live",
         name="getLiveness",
         answers={HTTPStatus.OK: shapes.Health},
+        shown={HTTPStatus.OK: {"live": {"status": "live"}}},
     ),
     Operation(
         view=health.ready,
@@ -99,6 +118,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
             HTTPStatus.OK: any_of(shapes.SendResult, shapes.SendResults),
             HTTPStatus.CREATED: shapes.SendResult,
         },
+        shown=RECORDED,
     ),
     Operation(
         view=sends.show,
@@ -113,6 +133,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         name="completeSend",
         body=CompletionSchema,
         answers={HTTPStatus.OK: shapes.SendResult, HTTPStatus.CONFLICT: shapes.Problem},
+        shown=COMPLETED,
     ),
     Operation(
         view=messages.index,
@@ -173,9 +194,11 @@ def _document() -> dict[str, Any]:
 
 
 def _tags() -> Sequence[dict[str, str]]:
+    """Return the tags that are in use, in the order in which people read them."""
+    used = dict.fromkeys(operation.tag for operation in (*OPERATIONS, _ITSELF))
     told = {tag.name: tag.description for tag in reversed(TAGS)}
-    names = dict.fromkeys(operation.tag for operation in (*OPERATIONS, _ITSELF))
-    return [{"name": name, "description": told.get(name, "")} for name in names]
+    ordered = dict.fromkeys([*(tag.name for tag in TAGS if tag.name in used), *used])
+    return [{"name": name, "description": told.get(name, "")} for name in ordered]
 
 
 def _with_parameters(document: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Tag:
     description: str
 
 
-#: The first whose prefix fits; what fits none is tagged by the name of its folder.
+#: In the order in which people read them. The first whose prefix fits is an operation's; what
+#: fits none is tagged by the name of its folder.
 TAGS: Final[Sequence[Tag]] = (
     Tag("/api/v1/sends", "Sends", "What was sent, and what became of it."),
     Tag("/api/v1/deliveries", "Deliveries", "One send to one destination each."),
@@ -84,6 +85,8 @@ class Operation:
     bodies: Mapping[str, Any] = field(default_factory=dict)
     """Examples of the body by what they show, where its shape has none."""
     answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
+    shown: Mapping[HTTPStatus, Mapping[str, Any]] = field(default_factory=dict)
+    """Examples of answers by what they show, where those of their shapes say something else."""
     name: str = ""
     """Its operationId, where that does not follow from the view's own name."""
     summary: str = ""
@@ -135,11 +138,11 @@ class Operation:
 
     def described(self) -> dict[str, Any]:
         """Return the Operation Object, with schemas that are yet to be resolved."""
-        told, _, more = (self.view.__doc__ or "").strip().partition("\n")
+        told, _, more = (self.summary or self.view.__doc__ or "").strip().partition("\n")
         needs = "" if self.scope == PUBLIC else f"Needs a key with the scope `{self.scope}`."
         described: dict[str, Any] = {
             "tags": [self.tag],
-            "summary": self.summary or told,
+            "summary": told,
             "description": "\n\n".join(filter(None, [" ".join(more.split()), needs])),
             "operationId": self.id,
             "parameters": [*self._parameters()],
@@ -179,11 +182,16 @@ class Operation:
             }
         if shape is not None:
             content: dict[str, Any] = {"schema": shape}
-            shown = _shown(status, shape)
+            shown = self._shown(status, shape)
             if shown:
                 content["examples"] = {name: {"value": value} for name, value in shown.items()}
             described["content"] = {_content_type(shape): content}
         return described
+
+    def _shown(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
+        if status in self.shown:
+            return dict(self.shown[status])
+        return {"problem": problem_of(status)} if shape is shapes.Problem else examples_of(shape)
 
     def _headers(self, status: HTTPStatus) -> Sequence[str]:
         if not (self.is_read and status == HTTPStatus.OK):
@@ -215,14 +223,11 @@ def examples_of(shape: Shapes) -> dict[str, Any]:
 
 
 def _named(shape: type[Schema]) -> str:
-    return shape.__name__.removesuffix("Schema").removesuffix("Shape").lower()
-
-
-def _shown(status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
-    return {"problem": problem_of(status)} if shape is shapes.Problem else examples_of(shape)
+    name = shape.__name__.removesuffix("Schema").removesuffix("Shape")
+    return name[0].lower() + name[1:]
 
 
 def _content_type(shape: Shapes) -> str:
-    if shape is shapes.PLAIN_TEXT:
-        return "text/plain"
+    if isinstance(shape, Mapping) and "contentMediaType" in shape:
+        return str(shape["contentMediaType"])
     return _PROBLEM if shape is shapes.Problem else "application/json"

@@ -69,7 +69,7 @@ def test_every_shape_is_shown_by_true_examples(method: dict[str, Any]) -> None:
     for content in contents(method):
         schema = content["schema"]
         examples = content.get("examples", {})
-        assert examples or schema in ({}, {"type": "string"})
+        assert examples or schema == {} or "contentMediaType" in schema
         validator = OAS31Validator({**schema, "components": DOCUMENT["components"]})
         for example in examples.values():
             assert [error.message for error in validator.iter_errors(example["value"])] == []

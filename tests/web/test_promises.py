@@ -55,6 +55,8 @@ def test_without_a_key_only_what_must_be_is_open(service: Service) -> None:
         "/health/live",
         "/health/ready",
         "/api/openapi.json",
+        "/api/docs",
+        "/api/docs/<name>",
     }
 
 
