@@ -54,7 +54,8 @@ class Asset:
         response = Response(self.content, content_type=self.content_type)
         response.headers.update({**_HEADERS, "Cache-Control": caching})
         response.set_etag(self.digest)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
 
 @docs.get("")

@@ -207,9 +207,14 @@ HOOK_ANSWERS: Final[Shown] = {
     HTTPStatus.NOT_FOUND: {"unknown": {"error": "no such hook"}},
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _quarantined("the body is larger than 50331648 bytes"),
 }
-_RECORDED: Final = {"id": _SEND_ID, "transid": _TRANSID, "errors": {}, "differs": []}
+_RECORDED: Final[Mapping[str, Any]] = {
+    "id": _SEND_ID,
+    "transid": _TRANSID,
+    "errors": {},
+    "differs": [],
+}
 _CONTRADICTS: Final = {**_RECORDED, "status": 200, "differs": ["sender"]}
-_REFUSED: Final = {
+_REFUSED: Final[Mapping[str, Any]] = {
     "status": 400,
     "id": None,
     "transid": None,
