@@ -18,7 +18,7 @@ No message holds a number, a text or a key.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
@@ -38,6 +38,9 @@ class UnreadableError(ClientError):
 class ProblemError(ClientError):
     """An RFC 9457 problem; `errors` maps the path of a field or parameter to its faults."""
 
+    #: What the caller can do about it.
+    advice: ClassVar[str] = ""
+
     def __init__(
         self,
         detail: str,
@@ -46,7 +49,7 @@ class ProblemError(ClientError):
         errors: Mapping[str, Sequence[str]] = NOTHING,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(f"{status}: {detail}")
+        super().__init__(f"{status}: {detail}{self.advice}")
         self.status = status
         self.detail = detail
         self.errors = errors
@@ -81,18 +84,7 @@ class ExpiredCursorError(ProblemError):
     of is gone.
     """
 
-    def __init__(
-        self,
-        detail: str,
-        *,
-        status: int,
-        errors: Mapping[str, Sequence[str]] = NOTHING,
-        retry_after_seconds: float | None = None,
-    ) -> None:
-        told = f'{detail} (forget this cursor and read anew with changes(after="start"))'
-        super().__init__(
-            told, status=status, errors=errors, retry_after_seconds=retry_after_seconds
-        )
+    advice = ' (forget this cursor, and read anew with changes(after="start"))'
 
 
 class TooLargeError(ProblemError):

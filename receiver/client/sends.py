@@ -59,9 +59,16 @@ class Sends:
         ]
 
     def record_exchange(
-        self, request: Mapping[str, Any], response: Mapping[str, Any], *, http: int | None = None
+        self,
+        request: Mapping[str, Any],
+        response: Mapping[str, Any] | None = None,
+        *,
+        http: int | None = None,
     ) -> "builtins.list[Recorded]":
-        """Record what was exchanged with the platform: its own request and answer, as JSON."""
+        """Record what was exchanged with the platform: its own request and answer, as JSON.
+
+        `http` is the status of the answer; without an answer the sends are unconfirmed.
+        """
         exchange = {"request": request, "response": response}
         body = exchange if http is None else {**exchange, "http": http}
         # in an array it is answered in one way, however many sends it stands for

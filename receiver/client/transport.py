@@ -120,25 +120,18 @@ class Transport:
         self._pool.clear()
 
     def _patiently(self, call: Call) -> urllib3.BaseHTTPResponse:
-        """Return an answer that is no plea to come again."""
-        for attempt in range(1, self._patience.attempts + 1):
-            is_last = attempt == self._patience.attempts
+        """Return the first answer that is no plea to come again, or the last of all."""
+        for attempt in range(1, self._patience.attempts):
             try:
                 answer = self._once(call)
-            except urllib3.exceptions.HTTPError as error:
-                if is_last:
-                    raise UnreachableError(f"no answer: {type(error).__name__}") from None
+            except UnreachableError:
                 self.sleep(self._pause(attempt))
                 continue
-            asked = _retry_after(answer)
-            if (
-                is_last
-                or answer.status not in _COME_AGAIN
-                or (asked or 0) > self._patience.most_seconds
-            ):
+            asked_seconds = _retry_after(answer) or 0
+            if answer.status not in _COME_AGAIN or asked_seconds > self._patience.most_seconds:
                 return answer
-            self.sleep(max(self._pause(attempt), (asked or 0) + self._pause(1)))
-        raise UnreachableError("no attempt was allowed")
+            self.sleep(max(asked_seconds + self._pause(1), self._pause(attempt)))
+        return self._once(call)
 
     def _once(self, call: Call) -> urllib3.BaseHTTPResponse:
         patience = self._patience
@@ -146,16 +139,21 @@ class Transport:
         headers = {**self._headers, **call.headers}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return self._pool.request(
-            call.method,
-            self.base_url + call.target,
-            body=body,
-            headers=headers,
-            redirect=False,  # the key is for nobody else
-            timeout=urllib3.Timeout(
-                connect=patience.connect_seconds, read=patience.read_seconds + call.wait_seconds
-            ),
-        )
+        try:
+            return self._pool.request(
+                call.method,
+                self.base_url + call.target,
+                body=body,
+                headers=headers,
+                redirect=False,  # the key is for nobody else
+                timeout=urllib3.Timeout(
+                    connect=patience.connect_seconds,
+                    read=patience.read_seconds + call.wait_seconds,
+                ),
+            )
+        except urllib3.exceptions.HTTPError as error:
+            # its own words can hold the URL, and so a number
+            raise UnreachableError(f"no answer: {type(error).__name__}") from None
 
     def _pause(self, attempt: int) -> float:
         """Return how long to wait: those who failed together shall not come again together."""

@@ -28,8 +28,6 @@ from receiver.client import (
 from receiver.client.transport import parameters
 from tests.client.conftest import KEY
 
-EMPTY = {"items": [], "next": None}
-
 
 def problem(status: int, **more: Any) -> dict[str, Any]:
     return {"type": "about:blank", "title": "?", "status": status, "detail": "because", **more}
@@ -192,7 +190,7 @@ def test_what_is_no_answer_is_not_taken_for_one(
 def test_who_asks_is_shown_to_receiver_alone(httpserver: HTTPServer, receiver: Receiver) -> None:
     httpserver.expect_request(
         "/api/v1/sends", headers={"Authorization": f"Bearer {KEY}"}
-    ).respond_with_json(EMPTY)
+    ).respond_with_json({"items": [], "next": None})
 
     list(receiver.sends.list())
 
