@@ -101,6 +101,7 @@ class DeliveryItem(Delivery, frozen=True, kw_only=True):
     tag: str
     recorded: bool
     requested_at: datetime | None
+    known_at: datetime
 
 
 class Entry(Struct, frozen=True, kw_only=True):

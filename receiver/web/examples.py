@@ -59,7 +59,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "destinations": ["+44 7700 900123"],
     "details": {},
     "differs": [],
-    "direction": "in",
+    "direction": "out",
     "errors": {},
     "expires_at": None,
     "facts": 0,
@@ -70,6 +70,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "ids": [_SEND_ID],
     "key_id": None,
     "kind": "receipt",
+    "known_at": _ACCEPTED,
     "latency_ms": 4210,
     "limit": 100,
     "metadata": {"order": 17},
@@ -79,12 +80,15 @@ VALUES: Final[Mapping[str, Any]] = {
     "number": "+44 7700 900123",
     "oldest_seconds": 0,
     "orphans": 0,
+    "ours": _SENDER,
     "outcome": "success",
     "overdue": False,
     "pending": 0,
     "provider_at": _DELIVERED,
     "provider_at_raw": "2026-11-22T10:00:04.210",
     "quoted": "",
+    "raw": OMITTED,
+    "raw_encoding": OMITTED,
     "raw_status": "Delivered",
     "recipient": _NUMBER,
     "recorded": True,
@@ -101,6 +105,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "send_id": _SEND_ID,
     "sender": _SENDER,
     "sends": 1,
+    "since": OMITTED,
     "source": "hook",
     "state": "accepted",
     "status": "delivered",
@@ -114,14 +119,18 @@ VALUES: Final[Mapping[str, Any]] = {
     "transid": _TRANSID,
     "transids": [_TRANSID],
     "unconfirmed": 0,
+    "until": OMITTED,
+    "what": "raw.read",
     "zone_assumed": True,
     # where the same name says something else
     "AnswerShape.at": _HANDED_ON,
     "AnswerShape.code": "1001",
     "AnswerShape.description": "Queued",
+    "AuditLine.id": 41,
     "CompletionSchema.destinations": OMITTED,
     "CompletionSchema.metadata": OMITTED,
     "CompletionSchema.requested_at": OMITTED,
+    "ConversationQuery.cursor": OMITTED,
     "DatabaseHealth.status": "ok",
     "DirectoryHealth.status": "ok",
     "Health.status": "ready",
@@ -151,6 +160,10 @@ VALUES: Final[Mapping[str, Any]] = {
     "SendResult.results": OMITTED,
     "SendResult.status": 201,
     "SpoolHealth.status": "ok",
+    "Utterance.at": _REQUESTED,
+    "Utterance.tid": None,
+    "WhoShape.kind": "key",
+    "WhoShape.name": "dashboard",
 }
 #: What an error says, by its status.
 DETAILS: Final[Mapping[HTTPStatus, str]] = {
@@ -201,6 +214,8 @@ def _quarantined(fault: str) -> Mapping[str, Any]:
     return {"quarantined": answer}
 
 
+#: What sends are sought by in a body.
+SEARCHES: Final[Mapping[str, Any]] = {"number": {"destination": ["+44 7700 900123"], "limit": 10}}
 #: What a hook answers where it takes nothing that it understands.
 HOOK_ANSWERS: Final[Shown] = {
     HTTPStatus.BAD_REQUEST: _quarantined("line 1 column 92: expected ','"),

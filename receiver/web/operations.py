@@ -87,6 +87,8 @@ class Operation:
     answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
     shown: Mapping[HTTPStatus, Mapping[str, Any]] = field(default_factory=dict)
     """Examples of answers by what they show, where those of their shapes say something else."""
+    csv: bool = False
+    """Whether what is answered with 200 can be had as CSV."""
     name: str = ""
     """Its operationId, where that does not follow from the view's own name."""
     summary: str = ""
@@ -125,10 +127,10 @@ class Operation:
     @property
     def id(self) -> str:
         """A good name for a function that calls it."""
-        noun = self.view.__module__.rpartition(".")[2].title().replace("_", "")
-        verb = _VERBS.get(self.view.__name__, self.view.__name__)
-        one = noun.removesuffix("s") if verb == "get" else noun
-        return self.name or f"{verb}{one}"
+        noun = self.path.removeprefix(_API).partition("/")[0].title()
+        verb, *more = _VERBS.get(self.view.__name__, self.view.__name__).split("_")
+        verb += "".join(map(str.title, more))
+        return self.name or f"{verb}{noun.removesuffix('s') if verb == 'get' else noun}"
 
     @property
     def tag(self) -> str:
@@ -186,6 +188,8 @@ class Operation:
             if shown:
                 content["examples"] = {name: {"value": value} for name, value in shown.items()}
             described["content"] = {_content_type(shape): content}
+            if self.csv and status == HTTPStatus.OK:
+                described["content"]["text/csv"] = {"schema": {"type": "string"}}
         return described
 
     def _shown(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:

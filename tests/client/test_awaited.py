@@ -28,6 +28,7 @@ DELIVERY = {
     "tag": "booking",
     "recorded": True,
     "requested_at": SEND["requested_at"],
+    "known_at": SEND["accepted_at"],
     "unheard_of": {"a": ["new", "field"]},
 }
 ARRIVAL = ("id", "accepted_at", "provider_at", "provider_at_raw", "zone_assumed", "point")
