@@ -59,7 +59,7 @@ class ChangesQuery(Schema):
         load_default=START,
         metadata={"description": f"`next` of the last answer; {START} or {NOW} without one."},
     )
-    wait = Wait(load_default=0)
+    wait = Wait(load_default=0, validate=validate.Range(0, MOST_WAIT))
     limit = Limit(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MOST_LIMIT))
     kind = Choices(KINDS)
     point = Many(Text(most=200), metadata={"description": "Ids or codes of points."})

@@ -1,22 +1,23 @@
 """The OpenAPI document of every route, made of the schemas that the views work with."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema
 
 from receiver.web import (
     audit,
+    changes,
     conversations,
     deliveries,
+    docs,
     events,
+    feed_shapes,
     health,
     hooks,
     messages,
@@ -26,55 +27,29 @@ from receiver.web import (
     send_lists,
     sends,
     shapes,
+    stats,
 )
 from receiver.web.arrival_queries import EventsQuery, MessagesQuery, ReceiptsQuery, TidQuery
-from receiver.web.auth import PUBLIC, declared, public
-from receiver.web.exports import CSV
+from receiver.web.auth import public
+from receiver.web.examples import (
+    COMPLETED,
+    HOOK_ANSWERS,
+    NOTIFICATIONS,
+    RECORDED,
+    SEARCHES,
+    example_of,
+)
+from receiver.web.operations import (
+    HEADERS,
+    TAGS,
+    VARIABLE,
+    Operation,
+    Shapes,
+    any_of,
+    describe_parameter,
+)
 from receiver.web.queries import DeliveriesQuery, LookupSchema, SendQuery, SendsQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
-
-_VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
-_PROBLEM: Final = "application/problem+json"
-
-Shapes = type[Schema] | Mapping[str, Any] | None
-
-
-def any_of(*schemas: type[Schema] | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the shape of what is one of several."""
-    return {"anyOf": list(schemas)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method of one route; the view's docstring and declared scope are part of it."""
-
-    view: Callable[..., Any]
-    path: str
-    method: str = "get"
-    query: type[Schema] | None = None
-    body: Shapes = None
-    answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
-    csv: bool = False
-    """Whether what is answered with 200 can be had as CSV."""
-
-    @property
-    def errors(self) -> Mapping[HTTPStatus, Shapes]:
-        """The answers that follow from what the operation takes."""
-        if declared(self.view) == PUBLIC:
-            return {}
-        statuses = [
-            HTTPStatus.UNAUTHORIZED,
-            HTTPStatus.FORBIDDEN,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        ]
-        if self.query or self.body:
-            statuses.append(HTTPStatus.BAD_REQUEST)
-        if self.body:
-            statuses.append(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if "<" in self.path:
-            statuses.append(HTTPStatus.NOT_FOUND)
-        return dict.fromkeys(statuses, shapes.Problem)
-
 
 _ITEM: Final = any_of(SendSchema, ExchangeSchema)
 _MANY: Final = {"type": "array", "items": _ITEM, "minItems": 1, "maxItems": MOST_SENDS}
@@ -90,25 +65,76 @@ _GREETED: Final[Mapping[HTTPStatus, Shapes]] = {
     HTTPStatus.NOT_FOUND: shapes.HookError,
     HTTPStatus.SERVICE_UNAVAILABLE: shapes.HookError,
 }
+_HOOKS: Final = dict(zip(("", "AtSubPath"), hooks.PATHS, strict=True))
+_DELETED: Final = example_of(feed_shapes.ChangeList)
+_CHANGED: Final = {
+    **_DELETED,
+    "items": [
+        {**item, "kind": "delivery", "data": example_of(shapes.DeliveryItem)}
+        for item in _DELETED["items"]
+    ],
+}
 OPERATIONS: Final[Sequence[Operation]] = (
     *(
         Operation(
             view=hooks.hook,
             path=path,
-            method=method,
-            body={} if method == "post" else None,
-            answers=_HOOK_ANSWERS if method == "post" else _GREETED,
+            name=f"greetHook{beside}",
+            summary="Say that the hook is there: the platform asks by HEAD.",
+            answers=_GREETED,
+            shown=HOOK_ANSWERS,
         )
-        for path in hooks.PATHS
-        for method in ("get", "post")
+        for beside, path in _HOOKS.items()
     ),
-    Operation(view=health.live, path="/health/live", answers={HTTPStatus.OK: shapes.Health}),
+    *(
+        Operation(
+            view=hooks.hook,
+            path=path,
+            method="post",
+            name=f"postNotification{beside}",
+            summary="Take a notification.",
+            body={},
+            bodies=NOTIFICATIONS,
+            answers=_HOOK_ANSWERS,
+            shown=HOOK_ANSWERS,
+        )
+        for beside, path in _HOOKS.items()
+    ),
+    Operation(
+        view=docs.index,
+        path="/api/docs",
+        name="getDocs",
+        answers={HTTPStatus.OK: shapes.PAGE, HTTPStatus.NOT_MODIFIED: None},
+    ),
+    Operation(
+        view=docs.show,
+        path="/api/docs/<name>",
+        name="getDocsFile",
+        answers={
+            HTTPStatus.OK: shapes.FILE,
+            HTTPStatus.NOT_MODIFIED: None,
+            HTTPStatus.NOT_FOUND: shapes.Problem,
+        },
+    ),
+    Operation(
+        view=health.live,
+        path="/health/live",
+        name="getLiveness",
+        answers={HTTPStatus.OK: shapes.Health},
+        shown={HTTPStatus.OK: {"live": {"status": "live"}}},
+    ),
     Operation(
         view=health.ready,
         path="/health/ready",
+        name="getReadiness",
         answers={HTTPStatus.OK: shapes.Health, HTTPStatus.SERVICE_UNAVAILABLE: shapes.Health},
     ),
-    Operation(view=metrics.show, path="/metrics", answers={HTTPStatus.OK: shapes.PLAIN_TEXT}),
+    Operation(
+        view=metrics.show,
+        path="/metrics",
+        name="getMetrics",
+        answers={HTTPStatus.OK: shapes.PLAIN_TEXT},
+    ),
     Operation(
         view=send_lists.index,
         path="/api/v1/sends",
@@ -120,7 +146,9 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=send_lists.search,
         path="/api/v1/sends/search",
         method="post",
+        name="searchSends",
         body=SendsQuery,
+        bodies=SEARCHES,
         answers={HTTPStatus.OK: shapes.SendList},
         csv=True,
     ),
@@ -128,6 +156,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=send_lists.look_up,
         path="/api/v1/sends/lookup",
         method="post",
+        name="lookUpSends",
         body=LookupSchema,
         answers={HTTPStatus.OK: shapes.SendsFound},
     ),
@@ -142,11 +171,14 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=recording.create,
         path="/api/v1/sends",
         method="post",
+        name="recordSends",
+        headers=["Idempotency-Key"],
         body=any_of(SendSchema, ExchangeSchema, _MANY),
         answers={
             HTTPStatus.OK: any_of(shapes.SendResult, shapes.SendResults),
             HTTPStatus.CREATED: shapes.SendResult,
         },
+        shown=RECORDED,
     ),
     Operation(
         view=sends.show,
@@ -158,8 +190,10 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=recording.update,
         path="/api/v1/sends/<path:key>",
         method="patch",
+        name="completeSend",
         body=CompletionSchema,
         answers={HTTPStatus.OK: shapes.SendResult, HTTPStatus.CONFLICT: shapes.Problem},
+        shown=COMPLETED,
     ),
     Operation(
         view=messages.index,
@@ -169,6 +203,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
     ),
     Operation(
         view=messages.show,
+        name="getMessages",
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
@@ -189,6 +224,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=conversations.search,
         path="/api/v1/conversations",
         method="post",
+        name="listConversation",
         body=conversations.ConversationQuery,
         answers={HTTPStatus.OK: shapes.Conversation},
     ),
@@ -198,7 +234,27 @@ OPERATIONS: Final[Sequence[Operation]] = (
         query=audit.AuditQuery,
         answers={HTTPStatus.OK: shapes.AuditList},
     ),
+    Operation(
+        view=changes.index,
+        path="/api/v1/changes",
+        query=changes.ChangesQuery,
+        answers={HTTPStatus.OK: feed_shapes.ChangeList, HTTPStatus.GONE: shapes.Problem},
+        shown={HTTPStatus.OK: {"delivery": _CHANGED, "deletion": _DELETED}},
+    ),
+    Operation(
+        view=stats.index,
+        path="/api/v1/stats",
+        query=stats.StatsQuery,
+        answers={HTTPStatus.OK: feed_shapes.Stats},
+    ),
 )
+
+_ABOUT: Final = """\
+Takes every delivery receipt and inbound message of a messaging platform, loses none, and tells \
+what became of each send.
+
+Times are RFC 3339 in UTC. Lists come in pages: pass `next` back as `cursor`. Errors are RFC 9457 \
+problems that name every field at fault. After 503 come again in `Retry-After` seconds."""
 
 openapi = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -210,62 +266,46 @@ def show() -> ResponseReturnValue:
     return jsonify(DOCUMENT)
 
 
+_ITSELF: Final = Operation(
+    view=show, path="/api/openapi.json", answers={HTTPStatus.OK: {}}, name="getOpenApi"
+)
+
+
 def _document() -> dict[str, Any]:
     spec = APISpec(
         title="Receiver",
-        version="1",
+        version=version("receiver"),
         openapi_version="3.1.0",
-        info={"description": "What became of every message that was sent."},
+        info={"description": _ABOUT},
+        servers=[{"url": "/", "description": "This Receiver."}],
+        tags=_tags(),
         plugins=[MarshmallowPlugin()],
     )
-    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    itself = Operation(view=show, path="/api/openapi.json", answers={HTTPStatus.OK: {}})
-    for operation in (*OPERATIONS, itself):
-        path = _VARIABLE.sub(r"{\1}", operation.path)
-        spec.path(path, operations={operation.method: _described(operation)})
-    return spec.to_dict()
+    spec.components.security_scheme(
+        "key", {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <key>`"}
+    )
+    for name, description in HEADERS.items():
+        spec.components.header(name, {"description": description, "schema": {"type": "string"}})
+    for operation in (*OPERATIONS, _ITSELF):
+        path = VARIABLE.sub(r"{\1}", operation.path)
+        spec.path(path, operations={operation.method: operation.described()})
+    return _with_parameters(spec.to_dict())
 
 
-def _described(operation: Operation) -> dict[str, Any]:
-    scope = declared(operation.view)
-    described: dict[str, Any] = {
-        "summary": (operation.view.__doc__ or "").partition("\n")[0],
-        "operationId": f"{operation.method} {operation.path}",
-        "parameters": [
-            {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
-            for name in _VARIABLE.findall(operation.path)
-        ],
-        "responses": {
-            str(int(status)): _response(status, shape)
-            for status, shape in sorted({**operation.answers, **operation.errors}.items())
-        },
-    }
-    if operation.csv:
-        described["responses"]["200"]["content"][CSV] = {"schema": shapes.PLAIN_TEXT}
-    if operation.query:
-        described["parameters"].append({"in": "query", "schema": operation.query})
-    if operation.body is not None:
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": operation.body}},
-        }
-    if scope and scope != PUBLIC:
-        described["security"] = [{"key": []}]
-        described["description"] = f"Needs a key with the scope `{scope}`."
-    return described
+def _tags() -> Sequence[dict[str, str]]:
+    """Return the tags that are in use, in the order in which people read them."""
+    used = dict.fromkeys(operation.tag for operation in (*OPERATIONS, _ITSELF))
+    told = {tag.name: tag.description for tag in reversed(TAGS)}
+    ordered = dict.fromkeys([*(tag.name for tag in TAGS if tag.name in used), *used])
+    return [{"name": name, "description": told.get(name, "")} for name in ordered]
 
 
-def _response(status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": status.phrase}
-    if shape is not None:
-        described["content"] = {_content_type(shape): {"schema": shape}}
-    return described
-
-
-def _content_type(shape: Shapes) -> str:
-    if shape is shapes.PLAIN_TEXT:
-        return "text/plain"
-    return _PROBLEM if shape is shapes.Problem else "application/json"
+def _with_parameters(document: dict[str, Any]) -> dict[str, Any]:
+    """Describe the parameters, which stand in the document once apispec has resolved them."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["parameters"] = [*map(describe_parameter, operation["parameters"])]
+    return document
 
 
 DOCUMENT: Final = _document()

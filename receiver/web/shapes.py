@@ -9,7 +9,9 @@ from receiver.domain.status import STATUSES, Outcome
 from receiver.store.apply import Result
 
 #: What is no JSON.
-PLAIN_TEXT: Final = {"type": "string"}
+PLAIN_TEXT: Final = {"type": "string", "contentMediaType": "text/plain"}
+PAGE: Final = {"type": "string", "contentMediaType": "text/html"}
+FILE: Final = {"type": "string", "contentMediaType": "*/*"}
 
 
 def _text(**more: Any) -> fields.String:

@@ -195,10 +195,13 @@ def _item(
     told = dict(zip(by, values, strict=True))
     if "point" in told:
         told["point"] = told["point"] and dict(zip(("id", "code"), told["point"], strict=True))
-    item = {"at": utc(at), **told, **_measures(now.get(key, Counts()), by)}
-    if then is not None:
-        item["compared"] = _measures(then.get(key, Counts()), by)
-    return item
+    compared = None if then is None else _measures(then.get(key, Counts()), by)
+    return {
+        "at": utc(at),
+        **told,
+        **_measures(now.get(key, Counts()), by),
+        "compared": compared,
+    }
 
 
 def _measures(counts: Counts, by: Sequence[str]) -> Json:

@@ -90,6 +90,8 @@ schema = schemathesis.pytest.from_fixture("document")
 @schema.exclude(path_regex="/hooks").parametrize()
 @BOUNDED
 def test_the_api_keeps_its_contract(case: Case[Any], asking: Caller) -> None:
+    if str((case.query or {}).get("wait")) in map(str, range(1, 26)):
+        case.query["wait"] = 0  # what waits is a test of its own
     # Of many sends each is judged alone, so bad ones are answered 200.
     checks = CHECKS if case.method == "POST" else [*CHECKS, negative_data_rejection]
 

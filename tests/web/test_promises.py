@@ -55,6 +55,8 @@ def test_without_a_key_only_what_must_be_is_open(service: Service) -> None:
         "/health/live",
         "/health/ready",
         "/api/openapi.json",
+        "/api/docs",
+        "/api/docs/<name>",
     }
 
 
@@ -75,7 +77,6 @@ def test_the_document_is_served_to_all(service: Service) -> None:
     answer = service.client.get("/api/openapi.json")
 
     assert answer.json == DOCUMENT
-    assert answer.json["openapi"] == "3.1.0"
 
 
 def test_live_and_ready(service: Service) -> None:
