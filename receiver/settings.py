@@ -1,6 +1,7 @@
 """What the environment decides, read once at start; config/example.env documents every name."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +23,21 @@ from receiver.sealing import key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+#: By channel, how long after its request a send without an outcome becomes overdue. Apple's and
+#: mail over SMTP have none, as Submitted is their last word; nor has what may never be reported.
+PATIENCE: Final[Mapping[str, timedelta]] = {
+    "sms": timedelta(hours=24),
+    "mms": timedelta(hours=24),
+    "whatsapp": timedelta(hours=24),
+    "rcs": timedelta(hours=24),
+    "voice": timedelta(hours=2),
+}
 #: Variables by which platforms tell that they run us, whose disk is lost with the process.
 EPHEMERAL: Final = ("DYNO", "K_SERVICE", "VCAP_APPLICATION", "RENDER")
 
@@ -45,6 +61,7 @@ class Settings:
     secret_keys: Sequence[str] = field(default=(), repr=False)  # the first one seals
     max_body_bytes: int = 48 * MEBIBYTE
     reply_window: timedelta = timedelta(hours=72)
+    patience: Mapping[str, timedelta] = field(default_factory=lambda: dict(PATIENCE))
     region: str = ""  # ISO 3166: in which numbers are sought that name no country
     log_level: str = "INFO"
 
@@ -87,6 +104,7 @@ class Settings:
 
 def read(env: Env) -> dict[str, Any]:
     """Read every setting from `env`; what is wrong waits in it until `env.seal()`."""
+    env.add_parser("patience", _patience)
     return {
         "database_url": env.str("DATABASE_URL", "", validate=_postgres_url),
         "host": env.str("RECEIVER_HOST", Settings.host, validate=Length(min=1)),
@@ -124,8 +142,22 @@ def read(env: Env) -> dict[str, Any]:
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))
         ),
         "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
+        "patience": env.patience("RECEIVER_PATIENCE", None) or dict(PATIENCE),
         "log_level": env.str("RECEIVER_LOG_LEVEL", Settings.log_level, validate=OneOf(LOG_LEVELS)),
     }
+
+
+def _patience(value: str | None) -> Mapping[str, timedelta]:
+    """Read channels with how long each is waited for: `sms=24h,voice=90m`."""
+    found = {}
+    for part in (value or "").split(","):
+        channel, _, length = part.partition("=")
+        matched = re.fullmatch(r"([0-9]{1,5})([smhd])", length.strip())
+        if value and not (channel.strip() and matched):
+            raise ValidationError("must read like sms=24h,voice=90m, in s, m, h or d")
+        if matched:
+            found[channel.strip().lower()] = int(matched[1]) * _UNITS[matched[2]]
+    return found
 
 
 def _secret_keys(values: Sequence[str]) -> None:

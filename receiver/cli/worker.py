@@ -1,9 +1,10 @@
 """`receiver worker`: what needs one owner."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Never
 
 import click
@@ -12,11 +13,13 @@ import structlog
 
 from receiver import embedded
 from receiver.domain.errors import ReceiverError
+from receiver.inbox.spool import Gauge
 from receiver.log import configure
 from receiver.settings import Settings
 from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
 from receiver.store.database import connect
+from receiver.store.overdue import Sweeper
 
 #: Held by the one worker that works, for as long as its connection lasts.
 LOCK: Final = 0x5EC_E17E12
@@ -28,22 +31,30 @@ LONGEST_BACKOFF_SECONDS: Final = 30.0
 logger = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Duty:
+    """Something that is to be done again and again."""
+
+    work: Callable[[psycopg.Connection[Any]], None]
+    every_seconds: float
+
+
 @click.command()
 def worker() -> None:
-    """Do what needs one owner: partitions, counts. Of several workers one works, others wait."""
+    """Do what needs one owner: partitions, counts, what is overdue. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded(), embedded.running(settings, announce=click.echo) as url:
-        _work_for_ever(url)
+        _work_for_ever(url, _duties(settings))
 
 
-def _work_for_ever(url: str) -> Never:
+def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
     wait = 1.0
     while True:
         started_at = time.monotonic()
         try:
             with connect(url) as connection:
-                _work(connection)
+                _work(connection, duties)
         except (ReceiverError, psycopg.Error) as error:
             lasted = time.monotonic() - started_at
             wait = 1.0 if lasted > LONGEST_BACKOFF_SECONDS else wait
@@ -52,10 +63,10 @@ def _work_for_ever(url: str) -> Never:
             wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
 
 
-def _work(connection: psycopg.Connection[Any]) -> Never:
+def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty]) -> Never:
     _await_turn(connection)
     logger.info("worker_works")
-    due_at = dict.fromkeys(DUTIES, time.monotonic())
+    due_at = dict.fromkeys(duties, time.monotonic())
     while True:
         for duty, at in due_at.items():
             if time.monotonic() >= at:
@@ -84,19 +95,22 @@ def _forget(connection: psycopg.Connection[Any]) -> None:
         pass
 
 
-@dataclass(frozen=True)
-class Duty:
-    """Something that is to be done again and again."""
+def _duties(settings: Settings) -> Sequence[Duty]:
+    gauge = Gauge(settings.spool_dir) if settings.spool_dir else None
+    sweeper = Sweeper(
+        settings.patience, facts_wait=lambda: gauge is not None and gauge.read().facts > 0
+    )
+    return (
+        Duty(_ensure_partitions, 3600),
+        Duty(_fold_counts, 5),
+        Duty(partial(_sweep, sweeper), 10),
+        Duty(_forget, 3600),
+    )
 
-    work: Callable[[psycopg.Connection[Any]], None]
-    every_seconds: float
 
-
-DUTIES: Final = (
-    Duty(_ensure_partitions, 3600),
-    Duty(_fold_counts, 5),
-    Duty(_forget, 3600),
-)
+def _sweep(sweeper: Sweeper, connection: psycopg.Connection[Any]) -> None:
+    if marked := sweeper.sweep(connection, datetime.now(UTC)):
+        logger.info("deliveries_overdue", marked=marked)
 
 
 def _await_turn(connection: psycopg.Connection[Any]) -> None:

@@ -40,6 +40,7 @@ class SoughtDeliveries(Sought):
     code: Sequence[str] = ()
     carrier: Sequence[str] = ()
     conflict: bool | None = None
+    overdue: bool | None = None
 
 
 def newest(
@@ -117,6 +118,9 @@ def _narrowed(sought: SoughtDeliveries, domain: str) -> Sequence[ColumnElement[b
     if sought.conflict is not None:
         both = and_(DeliveryRow.reached, DeliveryRow.missed)
         conditions.append(both if sought.conflict else not_(both))
+    if sought.overdue is not None:
+        late = and_(DeliveryRow.overdue)
+        conditions.append(late if sought.overdue else not_(late))
     if sought.since is not None:
         conditions.append(DeliveryRow.known_at >= sought.since)
     if sought.until is not None:

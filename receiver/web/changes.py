@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, validate
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import GoneError
@@ -22,14 +22,13 @@ from receiver.web import cursors
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Many, Text
 from receiver.web.freshness import finish
-from receiver.web.queries import DEFAULT_LIMIT, MOST_LIMIT, Limit, read_query
+from receiver.web.queries import DEFAULT_LIMIT, MOST_LIMIT, Limit, Wait, read_query
 from receiver.web.rooms import rooms
 from receiver.web.shown_arrivals import notice_item
 from receiver.web.shown_sends import Codes, Json, listed_delivery
 from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
-MOST_WAIT: Final = 25
 START, NOW = "start", "now"
 KINDS: Final = ("delivery", "message", "event", "deletion")
 _GONE: Final = (
@@ -40,17 +39,6 @@ _GONE: Final = (
 _NOWHERE: Final = UUID(int=0)
 
 
-class Wait(fields.Integer):
-    """How long to wait for the first change, in whole seconds."""
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int:
-        if value not in map(str, range(MOST_WAIT + 1)):
-            raise ValidationError(f"must be a number of seconds from 0 to {MOST_WAIT}")
-        return int(value)
-
-
 class ChangesQuery(Schema):
     """Where to go on, and what is followed."""
 
@@ -59,7 +47,7 @@ class ChangesQuery(Schema):
         load_default=START,
         metadata={"description": f"`next` of the last answer; {START} or {NOW} without one."},
     )
-    wait = Wait(load_default=0, validate=validate.Range(0, MOST_WAIT))
+    wait = Wait()
     limit = Limit(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MOST_LIMIT))
     kind = Choices(KINDS)
     point = Many(Text(most=200), metadata={"description": "Ids or codes of points."})

@@ -74,6 +74,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "key_id": None,
     "kind": "receipt",
     "known_at": _ACCEPTED,
+    "lag_seconds": 0.0,
     "latency_ms": 4210,
     "limit": 100,
     "metadata": {"order": 17},

@@ -30,6 +30,7 @@ def ready() -> ResponseReturnValue:
         "database": {"status": readiness.database()},
         "spool": _spool(readiness.spool.look()),
         "directory": {"status": readiness.directory()},
+        "feed": {"lag_seconds": round(readiness.feed_lag_seconds(), 1)},
     }
     answer = {"status": status, "parts": parts}
     code = HTTPStatus.SERVICE_UNAVAILABLE if status == "unready" else HTTPStatus.OK

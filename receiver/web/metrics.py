@@ -41,6 +41,11 @@ def _present(readiness: Readiness) -> Iterable[Metric]:
     yield _gauge(
         "receiver_spool_oldest_seconds", "Age of the oldest fact that waits.", spool.oldest_seconds
     )
+    yield _gauge(
+        "receiver_feed_lag_seconds",
+        "For how long a transaction has held the change feed back.",
+        readiness.feed_lag_seconds(),
+    )
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

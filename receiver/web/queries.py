@@ -21,6 +21,7 @@ from receiver.web.windows import Served, check_window
 
 DEFAULT_LIMIT: Final = 100
 MOST_LIMIT: Final = 1000
+MOST_WAIT: Final = 25
 _LONGEST: Final = len(str(MOST_LIMIT))
 #: A plus sign that nobody escaped arrives as a blank.
 _LOST_PLUS: Final = re.compile(r"(T\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)")
@@ -44,6 +45,20 @@ class Limit(fields.Integer):
         is_number = isinstance(value, str) and value.isascii() and value.isdigit()
         if not is_number or len(value) > _LONGEST:
             raise ValidationError(f"must be a number from 1 to {MOST_LIMIT}")
+        return int(value)
+
+
+class Wait(fields.Integer):
+    """How long to wait for something new, in whole seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=0, validate=validate.Range(0, MOST_WAIT))
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if value not in map(str, range(MOST_WAIT + 1)):
+            raise ValidationError(f"must be a number of seconds from 0 to {MOST_WAIT}")
         return int(value)
 
 
@@ -88,13 +103,14 @@ class SendsQuery(OutboundQuery):
 class DeliveriesQuery(OutboundQuery):
     """What deliveries are sought by."""
 
-    served = Served(few=_FEW, in_order=(frozenset(),))
+    served = Served(few=_FEW, in_order=(frozenset(), frozenset({"overdue"})))
 
     status = Choices([status.name for status in STATUSES])
     outcome = Choices([outcome.value for outcome in Outcome])
     code = Many(Text(most=100))
     carrier = Many(Text(most=200))
     conflict = Flag()
+    overdue = Flag()
     since = Instant(metadata={"description": "Known to the ledger at this time or later."})
     until = Instant(metadata={"description": "Known to the ledger before this time."})
 
@@ -108,10 +124,11 @@ class LookupSchema(Schema):
 
 
 class SendQuery(Schema):
-    """Which pages of a send are shown."""
+    """Which pages of a send are shown, and how long its outcome is waited for."""
 
     deliveries = Text(most=500)
     timeline = Text(most=500)
+    wait = Wait()
 
 
 @dataclass(frozen=True, slots=True)

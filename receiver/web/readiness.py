@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import StoreAwayError
+from receiver.store import changes
 from receiver.store.fitness import REQUIRED
 from receiver.store.reading import reading
 from receiver.web.deadlines import QUESTION_SECONDS, within
@@ -32,9 +33,16 @@ class Readiness:
         self.engine = engine
         self.spool = spool
         self._roster = roster
+        self._feed_lag = Watched(
+            self._ask_lag, unanswered=lambda: 0.0, overdue_seconds=QUESTION_SECONDS
+        )
         self._database = Watched(
             self._ask, unanswered=lambda: "away", overdue_seconds=QUESTION_SECONDS
         )
+
+    def feed_lag_seconds(self) -> float:
+        """Return for how long a transaction has held the change feed back; 0 where unknown."""
+        return self._feed_lag.look()
 
     def database(self) -> str:
         """Return `ok`, or why nothing is committed there.
@@ -54,6 +62,13 @@ class Readiness:
         if "ok" not in ways or self.directory() != "ok":
             return "unready"
         return "ready" if ways in {("ok", "ok"), ("ok", "off")} else "degraded"
+
+    def _ask_lag(self) -> float:
+        try:
+            with within(QUESTION_SECONDS), reading(self.engine) as session:
+                return changes.lag_seconds(session)
+        except StoreAwayError:
+            return 0.0
 
     def _ask(self) -> str:
         try:

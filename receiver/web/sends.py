@@ -1,5 +1,6 @@
 """One send: what was sent, and what became of it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -10,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import NotFoundError
+from receiver.domain.facts import State
 from receiver.platform.storable import storable
-from receiver.store import deliveries, replies, sends
+from receiver.store import changes, deliveries, replies, sends
 from receiver.store.reading import reading
 from receiver.store.replies import Reply
 from receiver.store.tables import DeliveryRow, SendRow
@@ -26,6 +28,8 @@ from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
 MOST_DELIVERIES: Final = 100
+#: Between two looks at a send whose outcome is waited for.
+REST_SECONDS: Final = 0.1
 SEND_QUERY: Final = SendQuery()
 
 sends_ = Blueprint("sends", __name__, url_prefix="/api/v1")
@@ -35,16 +39,37 @@ sends_.after_request(finish)
 @sends_.get("/sends/<path:key>")
 @requires("read")
 def show(key: str) -> ResponseReturnValue:
-    """Return one send by transid or id. 404 where neither it nor a receipt of it is known."""
+    """Return one send by transid or id, at once or as soon as it has its outcome.
+
+    404 where neither it nor a receipt of it is known.
+    """
+    domain, asked = current_key().domain, read_query(SEND_QUERY)
+    until = time.monotonic() + asked["wait"]
+    while True:
+        shown, newest = _look(key, asked)
+        if _is_decided(shown) or not rooms().feed.wait(domain, newest, until=until):
+            return shown
+        time.sleep(REST_SECONDS)  # others' sends change too, and often
+
+
+def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """Return the send, and the newest change of its domain."""
     api_key = current_key()
-    asked = read_query(SEND_QUERY)
     with reading(rooms().engine) as session:
         row = sends.find(
             session, storable(key.rstrip("/")), domain=api_key.domain, point_ids=api_key.point_ids
         )
         if row is None:
             raise NotFoundError("neither a send nor a receipt of it is known")
-        return _Shown(session, row, asked, veil()).whole()
+        newest = changes.newest(session, [api_key.domain])[api_key.domain] if asked["wait"] else 0
+        return _Shown(session, row, asked, veil()).whole(), newest
+
+
+def _is_decided(shown: Mapping[str, Any]) -> bool:
+    """Tell whether nothing of a send is pending any more."""
+    counts = shown["summary"]
+    is_over = shown["state"] == State.REFUSED.value
+    return is_over or bool(counts["deliveries"] and not counts["pending"])
 
 
 class _Shown:

@@ -120,12 +120,19 @@ class DirectoryHealth(Shape):
     status = _one_of("ok", "unknown")
 
 
+class FeedHealth(Shape):
+    """For how long a transaction has held the change feed back."""
+
+    lag_seconds = fields.Float(required=True)
+
+
 class HealthParts(Shape):
     """The ways in which a notification can be made durable, and whether any is let in."""
 
     database = _nested(DatabaseHealth)
     spool = _nested(SpoolHealth)
     directory = _nested(DirectoryHealth)
+    feed = _nested(FeedHealth)
 
 
 class Health(Shape):

@@ -101,7 +101,7 @@ def delivery_item(row: DeliveryRow, send: Row[Any] | SendRow, veil: Clear) -> Js
         "first_receipt_at": utc_or_none(row.first_receipt_at),
         "status_at": utc(row.provider_at or row.decided_at) if row.reported else None,
         "latency_ms": _latency_ms(row, send),
-        "overdue": False,
+        "overdue": row.overdue,
         "conflict": row.reached and row.missed,
     }
 

@@ -28,7 +28,11 @@ class Served:
             return True
         if frozenset(filters) not in self.in_order:
             return False
-        return all(len(values) == 1 for values in filters.values())
+        return all(_is_single(values) for values in filters.values())
+
+
+def _is_single(values: Any) -> bool:
+    return values if isinstance(values, bool) else len(values) == 1
 
 
 def check_window(

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from receiver.domain.status import STATUSES
 from receiver.store.points import Point
@@ -16,6 +18,24 @@ WINDOW = window()
 
 def seen(answer: Any) -> list[tuple[str, str]]:
     return [(item["transid"], item["destination"]) for item in items(answer)]
+
+
+def test_what_is_overdue_is_listed_at_any_time(
+    service: Service, caller: Caller, point: Point
+) -> None:
+    late, other = make_transid(), make_transid()
+    service.hook(point, receipt(late, "Submitted"))
+    service.hook(point, receipt(other, "Submitted"))
+    with Session(service.engine) as session:
+        session.execute(
+            text("UPDATE deliveries SET overdue = true WHERE transid = :t"), {"t": late}
+        )
+        session.commit()
+
+    assert [item["transid"] for item in items(caller.get("/deliveries?overdue=true"))] == [late]
+    assert caller.get("/deliveries?overdue=false").status_code == 400  # that needs a window
+    assert caller.send(late)["deliveries"][0]["overdue"] is True
+    assert sum(item["overdue"] for item in caller.get("/stats").json["items"]) == 1
 
 
 def test_an_item_says_what_became_of_it_and_of_which_send_it_is(

@@ -1,0 +1,78 @@
+"""Deliveries whose time is up: pending, and the patience of their channel is over.
+
+No fact says so. The sweeper marks them, which the lists, the counts and the change feed show; a
+receipt with an outcome, or of an unknown status, takes the mark away.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+from receiver.domain.facts import State
+from receiver.domain.status import OPEN
+
+#: How far back the first sweep looks, behind the patience; and each that follows.
+REACH: Final = timedelta(days=7)
+OVERLAP: Final = timedelta(minutes=10)
+#: Deliveries that are marked in one transaction.
+MOST: Final = 500
+
+#: What is being written at this moment is passed over: the next sweep looks at it again.
+_MARK: Final = f"""
+    WITH due AS (
+        SELECT d.seq FROM sends s
+          JOIN deliveries d ON d.transid = s.transid AND d.domain = s.domain
+         WHERE s.channel = %(channel)s AND s.accepted_at > %(since)s AND s.accepted_at <= %(until)s
+           AND coalesce(s.requested_at, s.accepted_at) <= %(due_at)s
+           AND s.state NOT IN ('{State.REGISTERED}', '{State.REFUSED}')
+           AND d.rank IN ({", ".join(map(str, sorted(OPEN)))}) AND d.also = '' AND NOT d.overdue
+         ORDER BY d.seq LIMIT {MOST} FOR NO KEY UPDATE OF d SKIP LOCKED)
+    UPDATE deliveries d SET overdue = true FROM due WHERE d.seq = due.seq
+    """
+
+
+class Sweeper:
+    """Marks what has become overdue since its last sweep.
+
+    It rests while facts wait in a spool: the receipt that is missed may be among them.
+    """
+
+    def __init__(
+        self, patience: Mapping[str, timedelta], *, facts_wait: Callable[[], bool]
+    ) -> None:
+        self._patience = patience
+        self._facts_wait = facts_wait
+        self._swept_at: datetime | None = None
+
+    def sweep(self, connection: psycopg.Connection[Any], now: datetime) -> int:
+        """Mark deliveries, in short transactions of their own; return how many."""
+        if self._facts_wait():
+            return 0
+        since = now - REACH if self._swept_at is None else self._swept_at - OVERLAP
+        marked = 0
+        for channel, patience in self._patience.items():
+            due_at = now - patience
+            for window in ((since - patience, due_at), (since, now)):  # in time, and told of late
+                marked += _mark_all(connection, channel, due_at, *window)
+        self._swept_at = now
+        return marked
+
+
+def _mark_all(
+    connection: psycopg.Connection[Any],
+    channel: str,
+    due_at: datetime,
+    since: datetime,
+    until: datetime,
+) -> int:
+    parameters = {"channel": channel, "due_at": due_at, "since": since, "until": until}
+    marked = 0
+    while True:
+        with connection.transaction():
+            connection.execute("SET LOCAL receiver.cause = 'overdue'")
+            found = connection.execute(_MARK, parameters).rowcount
+        marked += found
+        if found < MOST:
+            return marked
