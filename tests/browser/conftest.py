@@ -47,9 +47,9 @@ class Visit:
         return urlsplit(self.base_url).netloc
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a screen."""
+    """Chromium without a screen; its event loop is in nobody's way once the module is done."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"NO BROWSER: there is no {CHROMIUM}; RECEIVER_TEST_CHROMIUM names another")
     with sync_playwright() as playwright:
@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def base_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server."""
     with serving(database_url, tmp_path_factory.mktemp("browser") / "log") as server:

@@ -1,23 +1,21 @@
 """The examples of docs/client.md, run in their order."""
 
-import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from receiver.client import Receiver
 from tests.client.conftest import KEY
-from tests.client.test_awaited import DELIVERY, ROW, SEND, STATS, UTTERANCE, change, feed
+from tests.client.test_lists import DELIVERY, change, feed
 from tests.web.server import ROOT
 from tests.web.service import Service, make_caller, make_transid
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "client.md").read_text(), re.DOTALL)
-#: What the API does not have yet.
-AWAITED = re.compile(r"\.(deliveries\.list|conversations|lookup|search|stats|changes)\(")
+#: What never ends, but where the cursor expires.
+ENDLESS = ".changes("
 
 
 @pytest.fixture
@@ -27,33 +25,19 @@ def served(service: Service, base_url: str) -> Receiver:
 
 
 @pytest.fixture
-def promised(httpserver: HTTPServer) -> Receiver:
-    """A client of a server that speaks the contract."""
+def expiring(httpserver: HTTPServer) -> Receiver:
+    """A client of a server that tells of one change, and then that the cursor has expired."""
     feed(httpserver, [change("delivery", DELIVERY, "c0.1")])
-    answers = {
-        "deliveries": [DELIVERY],
-        "conversations": [UTTERANCE],
-        "sends/lookup": [SEND, None],
-        "sends/search": [SEND],
-        "stats": [ROW],
-    }
-
-    def handle(request: Request) -> Response:
-        items = answers[request.path.removeprefix("/api/v1/")]
-        return Response(
-            json.dumps({**STATS, "items": items, "next": None}), content_type="application/json"
-        )
-
-    httpserver.expect_request(re.compile("/api/v1/.*")).respond_with_handler(handle)
     return Receiver(httpserver.url_for("/"), KEY)
 
 
 def test_the_examples_do_what_they_say(
-    served: Receiver, promised: Receiver, capsys: pytest.CaptureFixture[str]
+    served: Receiver, expiring: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names: dict[str, Any] = {
         "UTC": UTC,
         "datetime": datetime,
+        "timedelta": timedelta,
         "base_url": "https://receiver.example",
         "key": KEY,
         "transid": make_transid(),
@@ -61,13 +45,14 @@ def test_the_examples_do_what_they_say(
         "cursor": "start",
     }
     for example in EXAMPLES:
-        names["receiver"] = promised if AWAITED.search(example) else served
+        names["receiver"] = expiring if ENDLESS in example else served
         exec(example, names)
 
     told = capsys.readouterr().out
     assert "+44 7700 900123 accepted pending None" in told
     assert f"{names['transid']} accepted 0" in told
-    assert f"{SEND['transid']} 7500 Delivered" in told
     assert names["recorded"].status == names["registered"].status == 201
-    assert names["known"][1] is None
+    assert [send.transid for send in names["known"]] == [names["transid"], names["new_transid"]]
+    assert names["found"] == []  # without a region nobody's number begins so
+    assert sum(row.sends or 0 for row in names["today"]) >= 1
     assert names["cursor"] == "start"
