@@ -7,7 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from flask import Response
-from sqlalchemy import Row
+from marshmallow import Schema
+from sqlalchemy import Engine, Row
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import ForbiddenError, NotFoundError
@@ -15,11 +16,13 @@ from receiver.domain.facts import Kind
 from receiver.store import arrivals, audit, sends
 from receiver.store.arrivals import Excerpt
 from receiver.store.audit import Act
+from receiver.store.keys import ApiKey
 from receiver.store.reading import reading
 from receiver.store.tables import Arrived
 from receiver.store.writing import writing
-from receiver.web import cursors
+from receiver.web import cursors, lists
 from receiver.web.auth import current_key, may
+from receiver.web.lists import Fetched
 from receiver.web.queries import Page
 from receiver.web.rooms import rooms
 from receiver.web.shown_sends import Codes
@@ -47,30 +50,40 @@ class Listing:
     """What the store narrows it by."""
     newest: Callable[[Session, Any, Excerpt], Sequence[Row[Any]]]
     item: Callable[[Row[Any], Codes, Clear], dict[str, Any]]
+    shape: type[Schema]
 
     def answer(self, page: Page, *, absent: str = "", **more: Sequence[str]) -> Response:
-        """Return a page. Raises: NotFoundError where `absent` is given and there is nothing."""
-        with_raw = page.sought["raw"]
-        if with_raw and not may(current_key(), "admin"):
-            raise ForbiddenError("the key lacks the scope admin, which raw=true needs")
-        with reading(rooms().engine) as session:
-            rows = self.newest(session, self.sought(**_filters(page), **more), _excerpt(page))
-            shown = rows[: page.limit]
-            bodies = arrivals.raw_bodies(session, self.row, shown) if with_raw else {}
-            codes = sends.point_codes(session, {row.point_id for row in shown})
-        if absent and not rows and page.cursor is None:
-            raise NotFoundError(absent)
-        if with_raw:
-            shown = [row for row in shown if row.id in bodies]
-            self._note(bodies)
-        items = [self.item(row, codes, veil()) | _raw(bodies, row.id) for row in shown]
-        return page.answer(items, _place(shown[-1]) if len(rows) > len(shown) else None)
+        """Return a page, or all as CSV.
 
-    def _note(self, bodies: Mapping[UUID, bytes]) -> None:
+        Raises: ForbiddenError, BadInputError, NotFoundError where `absent` is given and there is
+        nothing.
+        """
+        key, clear, engine = current_key(), veil(), rooms().engine
+        with_raw = page.sought["raw"]
+        if with_raw and not may(key, "admin"):
+            raise ForbiddenError("the key lacks the scope admin, which raw=true needs")
+        sought = self.sought(**_filters(page), **more)
+
+        def fetch(place: Sequence[str] | None, limit: int) -> Fetched:
+            with reading(engine) as session:
+                rows = self.newest(session, sought, _excerpt(page, key, place, limit + 1))
+                shown = rows[:limit]
+                bodies = arrivals.raw_bodies(session, self.row, shown) if with_raw else {}
+                codes = sends.point_codes(session, {row.point_id for row in shown})
+            if absent and not rows and place is None:
+                raise NotFoundError(absent)
+            if with_raw:
+                shown = [row for row in shown if row.id in bodies]
+                self._note(engine, key, bodies)
+            items = [self.item(row, codes, clear) | _raw(bodies, row.id) for row in shown]
+            return items, _place(shown[-1]) if len(rows) > len(shown) else None
+
+        return lists.answer(page, fetch, item=self.shape, place=[str, str])
+
+    def _note(self, engine: Engine, key: ApiKey, bodies: Mapping[UUID, bytes]) -> None:
         """Write down who reads what in the raw; unwritten, it is not read."""
-        key = current_key()
         act = Act(verb=audit.RAW_READ, kind=self.kind.value, ids=list(map(str, bodies)))
-        with writing(rooms().engine) as session:
+        with writing(engine) as session:
             audit.record(session, act, who=audit.by_key(key), domain=key.domain)
 
 
@@ -80,9 +93,7 @@ def _filters(page: Page) -> dict[str, Sequence[str]]:
     return {_KEYED.get(name, name): page.sought[name] for name in names}
 
 
-def _excerpt(page: Page) -> Excerpt:
-    key = current_key()
-    place = page.place(str, str)
+def _excerpt(page: Page, key: ApiKey, place: Sequence[str] | None, limit: int) -> Excerpt:
     return Excerpt(
         domain=key.domain,
         point_ids=key.point_ids,
@@ -90,7 +101,7 @@ def _excerpt(page: Page) -> Excerpt:
         since=page.sought.get("since"),
         until=page.sought.get("until"),
         before=None if place is None else cursors.moment(place, name="cursor"),
-        limit=page.limit + 1,
+        limit=limit,
     )
 
 

@@ -13,6 +13,7 @@ from receiver.web.arrival_queries import EventsQuery
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import read_page
+from receiver.web.shapes import MessageShape
 from receiver.web.shown_arrivals import notice_item
 
 EVENTS_QUERY: Final = EventsQuery()
@@ -22,6 +23,7 @@ LISTING: Final = Listing(
     row=PlatformEventRow,
     newest=notices.events,
     item=notice_item,
+    shape=MessageShape,
 )
 
 events = Blueprint("events", __name__, url_prefix="/api/v1")

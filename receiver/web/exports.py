@@ -41,10 +41,15 @@ class Exports:
 
 
 def columns_of(shape: type[Schema]) -> Sequence[Path]:
-    """Return the columns of an item: those of an object in it are named with a dot."""
+    """Return the columns of an item: those of an object in it are named with a dot.
+
+    What an item need not have is for those who ask for it, in JSON.
+    """
     found: list[Path] = []
     for name, field in shape().fields.items():
         key = field.data_key or name
+        if not field.required:
+            continue
         if isinstance(field, fields.Nested):
             found += [(key, *inner) for inner in columns_of(type(field.schema))]
         else:

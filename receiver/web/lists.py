@@ -36,7 +36,7 @@ def answer(page: Page, fetch: Fetch, *, item: type[Schema], place: Sequence[type
 
 
 def _export(page: Page, fetch: Fetch, item: type[Schema]) -> Response:
-    paging = [name for name in ("cursor", "limit") if name in page.given]
+    paging = [name for name in ("cursor", "limit", "raw") if name in page.given]
     if paging:
         fields = {name: [_ONLY_OF_PAGES] for name in paging}
         raise BadInputError("a list as CSV has no pages", fields=fields)

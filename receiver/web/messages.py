@@ -14,6 +14,7 @@ from receiver.web.arrival_queries import MessagesQuery, TidQuery
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import read_page
+from receiver.web.shapes import MessageShape
 from receiver.web.shown_arrivals import notice_item
 
 MESSAGES_QUERY: Final = MessagesQuery()
@@ -24,6 +25,7 @@ LISTING: Final = Listing(
     row=MessageRow,
     newest=notices.messages,
     item=notice_item,
+    shape=MessageShape,
 )
 
 messages = Blueprint("messages", __name__, url_prefix="/api/v1")

@@ -200,6 +200,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/messages",
         query=MessagesQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
+        csv=True,
     ),
     Operation(
         view=messages.show,
@@ -207,18 +208,21 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
+        csv=True,
     ),
     Operation(
         view=events.index,
         path="/api/v1/events",
         query=EventsQuery,
         answers={HTTPStatus.OK: shapes.MessageList},
+        csv=True,
     ),
     Operation(
         view=receipts.index,
         path="/api/v1/receipts",
         query=ReceiptsQuery,
         answers={HTTPStatus.OK: shapes.ReceiptList},
+        csv=True,
     ),
     Operation(
         view=conversations.search,

@@ -13,6 +13,7 @@ from receiver.web.arrival_queries import ReceiptsQuery
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import read_page
+from receiver.web.shapes import ReceiptShape
 from receiver.web.shown_arrivals import receipt_item
 
 RECEIPTS_QUERY: Final = ReceiptsQuery()
@@ -22,6 +23,7 @@ LISTING: Final = Listing(
     row=ReceiptRow,
     newest=stored.newest,
     item=receipt_item,
+    shape=ReceiptShape,
 )
 
 receipts = Blueprint("receipts", __name__, url_prefix="/api/v1")

@@ -7,7 +7,7 @@ import pytest
 from receiver.store.points import Point
 from receiver.web.exports import PAGE_ROWS
 from tests.web.listing import items, table, window
-from tests.web.service import Caller, Service, make_transid, receipt
+from tests.web.service import Caller, Service, make_transid, message, receipt
 
 CSV = {"Accept": "text/csv"}
 NUMBER = "447700900123"
@@ -46,6 +46,24 @@ def test_a_list_of_sends_is_a_table(service: Service, caller: Caller, point: Poi
             "summary.failure": "0",
             "summary.complaint": "0",
         }
+
+
+def test_what_arrived_is_a_table(service: Service, caller: Caller, point: Point) -> None:
+    service.hook(point, [message(text="=1+1", tid=f"t-{n}") for n in range(PAGE_ROWS + 1)])
+    service.hook(point, receipt(make_transid(), "Delivered"))
+
+    messages = table(caller.get("/messages", headers=CSV))
+    [got] = table(caller.get("/receipts", headers=CSV))
+
+    assert len({row["tid"] for row in messages}) == PAGE_ROWS + 1
+    assert {(row["from"], row["text"], row["details"]) for row in messages} == {
+        (NUMBER, "'=1+1", "{}")
+    }
+    assert (got["status"], got["point.code"]) == ("delivered", point.code)
+    assert "raw" not in got
+    assert table(caller.get("/events", headers=CSV)) == []
+    refused = caller.get("/messages?raw=true", headers=CSV)
+    assert list(refused.json["errors"]) == ["raw"]
 
 
 def test_all_rows_of_many_pages_are_in_it_once(caller: Caller) -> None:
