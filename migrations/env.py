@@ -7,12 +7,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from receiver.store.database import sqlalchemy_url
-from receiver.store.derived_tables import Base
+from receiver.store.schema import METADATA
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
     """Leave out the daily partitions: they are made as days come, not by migrations."""
-    return kind != "table" or name in Base.metadata.tables
+    return kind != "table" or name in METADATA.tables
 
 
 url = context.config.attributes.get("url") or os.environ["DATABASE_URL"]
@@ -22,7 +22,7 @@ with engine.connect() as connection:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         include_name=is_ours,
         transaction_per_migration=True,
     )

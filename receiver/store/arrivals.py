@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from receiver.store.tables import Arrived, IntegrationPoint, table_of, text_by_day
+from receiver.store.admin_tables import IntegrationPoint
+from receiver.store.tables import Arrived, table_of, text_by_day
 
 #: Of raw bodies so many bytes are read at once, but one in any case.
 MOST_RAW_BYTES: Final = 16 << 20

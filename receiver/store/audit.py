@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from receiver.store.admin_tables import AuditRow
 from receiver.store.keys import ApiKey
-from receiver.store.tables import AuditRow
 
 RAW_READ: Final = "raw.read"
 HIDDEN: Final = "***"

@@ -12,8 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from receiver.store.tables import FALSE, Base
 
-__all__ = ["Base", "ChangeRow", "DeltaRow", "FeedRow", "RollupRow"]
-
 
 class ChangeRow(Base):
     """Rows of one kind that one statement wrote or deleted; the feed shows what they are now.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.errors import BadInputError, NotFoundError
 from receiver.domain.facts import new_id
-from receiver.store.tables import ApiKeyRow
+from receiver.store.admin_tables import ApiKeyRow
 
 SCOPES: Final = ("read", "read:pii", "send", "admin")
 _PREFIX_LENGTH: Final = 11

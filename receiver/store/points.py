@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.errors import ConflictError, NotFoundError
 from receiver.domain.facts import new_id
-from receiver.store.tables import IntegrationPoint
+from receiver.store.admin_tables import IntegrationPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

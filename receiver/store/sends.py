@@ -24,8 +24,9 @@ from receiver.domain.identity import base_of, transid_of
 from receiver.domain.sends import REGISTERED_PREFIX, registered_transid
 from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
 from receiver.store import spans
+from receiver.store.admin_tables import IntegrationPoint
 from receiver.store.sought import Sought, among, of_sends, scope
-from receiver.store.tables import DeliveryRow, IntegrationPoint, RecordingRow, SendRow
+from receiver.store.tables import DeliveryRow, RecordingRow, SendRow
 
 _LISTED: Final[Sequence[Any]] = (
     SendRow.seq,

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from receiver.store.tables import IntegrationPoint, SendRow
+from receiver.store.admin_tables import IntegrationPoint
+from receiver.store.tables import SendRow
 
 #: Rows of families' locks and of registrations that were completed are none that anybody sent.
 SHOWN: Final = or_(SendRow.recorded, SendRow.reported)

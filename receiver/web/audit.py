@@ -6,9 +6,9 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from receiver.store import audit as log
+from receiver.store.admin_tables import AuditRow
 from receiver.store.audit import Sought
 from receiver.store.reading import reading
-from receiver.store.tables import AuditRow
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Many, Text
 from receiver.web.freshness import finish

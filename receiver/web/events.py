@@ -10,10 +10,10 @@ from receiver.store import notices
 from receiver.store.tables import PlatformEventRow
 from receiver.web.arrival_lists import Listing
 from receiver.web.arrival_queries import EventsQuery
+from receiver.web.arrival_shapes import MessageShape
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import read_page
-from receiver.web.shapes import MessageShape
 from receiver.web.shown_arrivals import notice_item
 
 EVENTS_QUERY: Final = EventsQuery()

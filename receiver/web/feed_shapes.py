@@ -4,8 +4,10 @@ from marshmallow import fields, validate
 
 from receiver.domain.status import STATUSES, Outcome
 from receiver.store.stats import Grain
+from receiver.web import saying
+from receiver.web.arrival_shapes import MessageShape
 from receiver.web.changes import KINDS
-from receiver.web.shapes import DeliveryItem, MessageShape, PointShape, Shape
+from receiver.web.shapes import DeliveryItem, PointShape, Shape
 from receiver.web.stats import DIMENSIONS
 
 
@@ -39,10 +41,6 @@ class ChangeList(Shape):
     next = fields.String(required=True)
 
 
-def _count(*, maybe: bool = False) -> fields.Integer:
-    return fields.Integer(required=True, allow_none=maybe)
-
-
 class TimeToDelivery(Shape):
     """Milliseconds from the request to the first Delivered, Answered or Read, of `n` deliveries.
 
@@ -50,27 +48,27 @@ class TimeToDelivery(Shape):
     clocks of both sides, are `negative` and not among them.
     """
 
-    n = _count()
-    negative = _count()
-    p50 = _count(maybe=True)
-    p90 = _count(maybe=True)
-    p99 = _count(maybe=True)
+    n = saying.count()
+    negative = saying.count()
+    p50 = saying.maybe_count()
+    p90 = saying.maybe_count()
+    p99 = saying.maybe_count()
 
 
 class CountsShape(Shape):
     """How many there were. Of sends there is none where deliveries are told apart by outcome."""
 
-    sends = _count(maybe=True)
-    refused = _count(maybe=True)
-    unconfirmed = _count(maybe=True)
-    orphans = _count(maybe=True)
-    deliveries = _count()
-    pending = _count()
-    overdue = _count()
-    success = _count()
-    failure = _count()
-    complaint = _count()
-    conflict = _count()
+    sends = saying.maybe_count()
+    refused = saying.maybe_count()
+    unconfirmed = saying.maybe_count()
+    orphans = saying.maybe_count()
+    deliveries = saying.count()
+    pending = saying.count()
+    overdue = saying.count()
+    success = saying.count()
+    failure = saying.count()
+    complaint = saying.count()
+    conflict = saying.count()
     ttd_ms = fields.Nested(TimeToDelivery, required=True)
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from receiver.web import (
+    arrival_shapes,
     audit,
     changes,
     conversations,
@@ -199,7 +200,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=messages.index,
         path="/api/v1/messages",
         query=MessagesQuery,
-        answers={HTTPStatus.OK: shapes.MessageList},
+        answers={HTTPStatus.OK: arrival_shapes.MessageList},
         csv=True,
     ),
     Operation(
@@ -207,21 +208,21 @@ OPERATIONS: Final[Sequence[Operation]] = (
         name="getMessages",
         path="/api/v1/messages/<path:tid>",
         query=TidQuery,
-        answers={HTTPStatus.OK: shapes.MessageList},
+        answers={HTTPStatus.OK: arrival_shapes.MessageList},
         csv=True,
     ),
     Operation(
         view=events.index,
         path="/api/v1/events",
         query=EventsQuery,
-        answers={HTTPStatus.OK: shapes.MessageList},
+        answers={HTTPStatus.OK: arrival_shapes.MessageList},
         csv=True,
     ),
     Operation(
         view=receipts.index,
         path="/api/v1/receipts",
         query=ReceiptsQuery,
-        answers={HTTPStatus.OK: shapes.ReceiptList},
+        answers={HTTPStatus.OK: arrival_shapes.ReceiptList},
         csv=True,
     ),
     Operation(
@@ -230,13 +231,13 @@ OPERATIONS: Final[Sequence[Operation]] = (
         method="post",
         name="listConversation",
         body=conversations.ConversationQuery,
-        answers={HTTPStatus.OK: shapes.Conversation},
+        answers={HTTPStatus.OK: arrival_shapes.Conversation},
     ),
     Operation(
         view=audit.index,
         path="/api/v1/audit",
         query=audit.AuditQuery,
-        answers={HTTPStatus.OK: shapes.AuditList},
+        answers={HTTPStatus.OK: arrival_shapes.AuditList},
     ),
     Operation(
         view=changes.index,

@@ -10,10 +10,10 @@ from receiver.store import receipts as stored
 from receiver.store.tables import ReceiptRow
 from receiver.web.arrival_lists import Listing
 from receiver.web.arrival_queries import ReceiptsQuery
+from receiver.web.arrival_shapes import ReceiptShape
 from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import read_page
-from receiver.web.shapes import ReceiptShape
 from receiver.web.shown_arrivals import receipt_item
 
 RECEIPTS_QUERY: Final = ReceiptsQuery()

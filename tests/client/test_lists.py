@@ -12,11 +12,11 @@ from werkzeug import Request, Response
 
 from receiver.client import ExpiredCursorError, Receiver
 from receiver.client.results import Deletion, DeliveryItem, Message
-from receiver.web import shapes
+from receiver.web import arrival_shapes, shapes
 from receiver.web.examples import example_of
 
 SEND = example_of(shapes.SendItem)
-MESSAGE = example_of(shapes.MessageShape)
+MESSAGE = example_of(arrival_shapes.MessageShape)
 DELIVERY = {
     **example_of(shapes.DeliveryShape),
     "id": "17",

@@ -11,7 +11,7 @@ from marshmallow import Schema, fields
 from msgspec import Struct
 
 from receiver.client import filters, results
-from receiver.web import arrival_queries, feed_shapes, queries, send_schemas, shapes
+from receiver.web import arrival_queries, arrival_shapes, feed_shapes, queries, send_schemas, shapes
 
 #: Each struct, and the shape that it must be equal to.
 PAIRS: Mapping[type[Struct], str] = {
@@ -51,7 +51,8 @@ PLAIN: Mapping[type[fields.Field[Any]], Any] = {
 
 
 def shape(name: str) -> Schema:
-    found: type[Schema] = getattr(shapes, name, None) or getattr(feed_shapes, name)
+    rooms = (shapes, arrival_shapes, feed_shapes)
+    found: type[Schema] = next(getattr(room, name) for room in rooms if hasattr(room, name))
     return found()
 
 

@@ -15,13 +15,12 @@ from sqlalchemy import create_engine
 from receiver.domain.errors import SetupError, StoreAwayError
 from receiver.store import partitions, schema
 from receiver.store.database import check_durable, connect, sqlalchemy_url
-from receiver.store.derived_tables import Base
 from tests.conftest import MakeDatabase, create_database
 
 
 def test_tables_need_no_new_migration(database_url: str) -> None:
     engine = create_engine(sqlalchemy_url(database_url))
-    names = Base.metadata.tables
+    names = schema.METADATA.tables
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -29,7 +28,7 @@ def test_tables_need_no_new_migration(database_url: str) -> None:
                 "include_name": lambda name, kind, _: kind != "table" or name in names,
             },
         )
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, schema.METADATA) == []
     engine.dispose()
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.store.points import Point
+from receiver.web.arrival_shapes import MessageShape
 from receiver.web.changes import ChangesQuery
 from receiver.web.feed_shapes import ChangeList
 from receiver.web.feed_watch import FeedWatch
 from receiver.web.rooms import Rooms
-from receiver.web.shapes import DeliveryItem, MessageShape
+from receiver.web.shapes import DeliveryItem
 from tests.web.service import (
     Caller,
     Service,

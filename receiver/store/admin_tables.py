@@ -1,0 +1,73 @@
+"""The tables of administration: integration points, API keys, and who did what."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from receiver.store.tables import Base
+
+
+class IntegrationPoint(Base):
+    """A configured channel of the platform, with its own hook token."""
+
+    __tablename__ = "integration_points"
+    __table_args__ = (
+        Index(
+            "integration_points_code",
+            "domain",
+            "code",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str]
+    code: Mapped[str]
+    type: Mapped[str]
+    token_local: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    created_at: Mapped[datetime]
+    written_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class ApiKeyRow(Base):
+    """An API key; only its hash is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    point_ids: Mapped[list[UUID]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """One line of the audit log: who did what to what."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("audit_log_domain", "domain", "seq"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    domain: Mapped[str]
+    who_kind: Mapped[str]
+    who: Mapped[str]
+    key_id: Mapped[UUID | None]
+    verb: Mapped[str]
+    kind: Mapped[str]
+    ids: Mapped[list[str]]
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
