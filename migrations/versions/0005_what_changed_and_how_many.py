@@ -5,6 +5,8 @@
 statement, one of deltas for each kind of thing that there are more or fewer of. So no way of
 writing can forget them, and the counts are exact in every snapshot.
 
+Deliveries are deleted before their sends, which say whose they were.
+
 The ledger that is there is counted under a lock, for about a minute for ten million deliveries;
 meanwhile notifications go to the spool.
 """

@@ -35,6 +35,7 @@ logger = structlog.get_logger()
 class Duty:
     """Something that is to be done again and again."""
 
+    name: str
     work: Callable[[psycopg.Connection[Any]], None]
     every_seconds: float
 
@@ -66,14 +67,26 @@ def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
 def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty]) -> Never:
     _await_turn(connection)
     logger.info("worker_works")
+    if changes.mend(connection):
+        logger.warning("feed_begun_anew", reason="the database was read from a dump")
     due_at = dict.fromkeys(duties, time.monotonic())
     while True:
         for duty, at in due_at.items():
             if time.monotonic() >= at:
-                duty.work(connection)
+                _do(duty, connection)
                 due_at[duty] = time.monotonic() + duty.every_seconds
         time.sleep(LOOK_SECONDS)
         connection.execute("SELECT 1")  # a lost connection has lost the lock too
+
+
+def _do(duty: Duty, connection: psycopg.Connection[Any]) -> None:
+    """Do a duty; one that fails keeps no other from being done."""
+    try:
+        duty.work(connection)
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        logger.warning("duty_failed", duty=duty.name, error=type(error).__name__)
 
 
 def _ensure_partitions(connection: psycopg.Connection[Any]) -> None:
@@ -101,10 +114,10 @@ def _duties(settings: Settings) -> Sequence[Duty]:
         settings.patience, facts_wait=lambda: gauge is not None and gauge.read().facts > 0
     )
     return (
-        Duty(_ensure_partitions, 3600),
-        Duty(_fold_counts, 5),
-        Duty(partial(_sweep, sweeper), 10),
-        Duty(_forget, 3600),
+        Duty("partitions", _ensure_partitions, 3600),
+        Duty("counts", _fold_counts, 5),
+        Duty("overdue", partial(_sweep, sweeper), 10),
+        Duty("forgetting", _forget, 3600),
     )
 
 

@@ -25,8 +25,6 @@ from receiver.store.tables import (
 
 #: How long the feed remembers what was deleted.
 REMEMBERED: Final = timedelta(days=7)
-#: Rows of the log that one page reads at most, where the filters leave nothing of them.
-MOST_ROWS: Final = 2_000
 
 _NOTICES: Final = {"message": table_of(MessageRow), "event": table_of(PlatformEventRow)}
 #: By kind, a query whose days are written out wherever it runs: no plan has other partitions.
@@ -51,9 +49,11 @@ _LOG: Final = text(f"""
      ORDER BY xid, n LIMIT :rows
     """)
 _NEWEST: Final = text(f"""
-    SELECT d.domain, (SELECT c.n FROM changes c WHERE c.domain = d.domain AND c.xid < {_HORIZON}
-                       ORDER BY c.xid DESC, c.n DESC LIMIT 1)
+    SELECT d.domain, newest.xid, newest.n
       FROM unnest(CAST(:domains AS text[])) AS d(domain)
+      LEFT JOIN LATERAL (
+          SELECT c.xid, c.n FROM changes c WHERE c.domain = d.domain AND c.xid < {_HORIZON}
+           ORDER BY c.xid DESC, c.n DESC LIMIT 1) newest ON true
     """)
 #: The oldest transaction that writes holds the feed back; 0 where there is none.
 _LAG: Final = text("""
@@ -68,6 +68,15 @@ _TRIM: Final = """
     UPDATE feed SET floor = greatest(floor, (SELECT max(xid) + 1 FROM gone))
      WHERE EXISTS (SELECT FROM gone)
     """
+
+
+_ARE_AHEAD: Final = """
+    SELECT coalesce(max(xid) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint, false)
+      FROM changes
+    """
+
+#: The transaction and the number of a row of the log; None where there is none.
+Newest = tuple[int, int] | None
 
 
 class Place(NamedTuple):
@@ -167,15 +176,27 @@ def page(
     return [change for change in changes if change.deleted or change.row is not None], last
 
 
-def newest(session: Session, domains: Collection[str]) -> Mapping[str, int | None]:
-    """Return by domain the number of its newest change that the feed shows."""
+def newest(session: Session, domains: Collection[str]) -> Mapping[str, Newest]:
+    """Return by domain its newest row of the log that the feed shows."""
     found = session.execute(_NEWEST, {"domains": list(domains)})
-    return {domain: n for domain, n in found}  # noqa: C416  rows are no pairs to mypy
+    return {domain: None if xid is None else (xid, n) for domain, xid, n in found}
 
 
 def lag_seconds(session: Session) -> float:
     """Return for how long the oldest transaction that writes has held the feed back."""
     return float(session.scalar(_LAG) or 0)
+
+
+def mend(connection: psycopg.Connection[Any]) -> bool:
+    """Begin the log anew where it was written by transactions that this server has yet to see.
+
+    So it is after a dump was read into another one, which counts them anew. Return whether it was.
+    """
+    row = connection.execute(_ARE_AHEAD).fetchone()
+    assert row
+    if row[0]:
+        connection.execute("SELECT derive_anew()")
+    return bool(row[0])
 
 
 def forget_deletions(
@@ -186,6 +207,7 @@ def forget_deletions(
 
 
 def _read(session: Session, wanted: Wanted, after: Place, limit: int) -> tuple[list[_Entry], Place]:
+    most = limit + 1
     parameters = {
         "domain": wanted.domain,
         "xid": after.xid,
@@ -194,17 +216,25 @@ def _read(session: Session, wanted: Wanted, after: Place, limit: int) -> tuple[l
         "kinds": list(wanted.kinds),
         "all_points": not wanted.point_ids,
         "points": list(wanted.point_ids),
-        "rows": min(limit + 1, MOST_ROWS),
+        "rows": most,
     }
     entries: list[_Entry] = []
-    for log in session.execute(_LOG, parameters):
+    logs = session.execute(_LOG, parameters).all()
+    for log in logs:
         names = log.seqs or log.ids
         seen = after.at if (log.xid, log.n) == (after.xid, after.n) else 0
         for place, name in enumerate(names[seen:], start=seen + 1):
             if len(entries) == limit:
                 return entries, entries[-1].after
             entries.append(_Entry(Place(log.xid, log.n, place, after.since), log, name))
-    return entries, entries[-1].after if entries else after
+    last = entries[-1].after if entries else after
+    return entries, last if len(logs) == most else _behind_all(session, wanted.domain, last)
+
+
+def _behind_all(session: Session, domain: str, last: Place) -> Place:
+    """Return the place behind everything there is, so that nobody reads again what he left out."""
+    found = newest(session, [domain])[domain]
+    return last if found is None else max(last, Place(found[0], found[1] + 1, 0, last.since))
 
 
 def _present(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from receiver.domain.errors import GoneError
 from receiver.store import changes as stored
 from receiver.store import sends
-from receiver.store.changes import Change, Feed, Place, Wanted
+from receiver.store.changes import Change, Feed, Newest, Place, Wanted
 from receiver.store.keys import ApiKey
 from receiver.store.reading import reading
 from receiver.store.sought import point_ids_of
@@ -79,7 +79,7 @@ class _Read:
 
     feed: Feed
     place: Place
-    newest: int | None
+    newest: Newest
 
 
 class _Reader:
@@ -93,7 +93,7 @@ class _Reader:
         self._seen: _Read | None = None
 
     @property
-    def newest(self) -> int | None:
+    def newest(self) -> Newest:
         """The newest change of the domain at the last look."""
         assert self._seen
         return self._seen.newest

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.errors import StoreAwayError
 from receiver.store import changes
+from receiver.store.changes import Newest
 from receiver.store.reading import asking
 
 #: Of one process. Whoever comes past them is answered at once.
@@ -29,7 +30,7 @@ class _Waiter:
     """One who waits for a domain's newest change to be another than the one he knows."""
 
     domain: str
-    known: int | None
+    known: Newest
     changed: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,7 +49,7 @@ class FeedWatch:
         """How many wait."""
         return len(self._waiters)
 
-    def wait(self, domain: str, known: int | None, *, until: float) -> bool:
+    def wait(self, domain: str, known: Newest, *, until: float) -> bool:
         """Wait until the newest change is not `known` any more; `until` is on the monotonic clock.
 
         Return whether it is worth a look; False once the time is over, or where too many wait.

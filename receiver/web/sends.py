@@ -14,6 +14,7 @@ from receiver.domain.errors import NotFoundError
 from receiver.domain.facts import State
 from receiver.platform.storable import storable
 from receiver.store import changes, deliveries, replies, sends
+from receiver.store.changes import Newest
 from receiver.store.reading import reading
 from receiver.store.replies import Reply
 from receiver.store.tables import DeliveryRow, SendRow
@@ -52,7 +53,7 @@ def show(key: str) -> ResponseReturnValue:
         time.sleep(REST_SECONDS)  # others' sends change too, and often
 
 
-def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any], Newest]:
     """Return the send, and the newest change of its domain."""
     api_key = current_key()
     with reading(rooms().engine) as session:
@@ -61,7 +62,9 @@ def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any], int | Non
         )
         if row is None:
             raise NotFoundError("neither a send nor a receipt of it is known")
-        newest = changes.newest(session, [api_key.domain])[api_key.domain] if asked["wait"] else 0
+        newest = (
+            changes.newest(session, [api_key.domain])[api_key.domain] if asked["wait"] else None
+        )
         return _Shown(session, row, asked, veil()).whole(), newest
 
 

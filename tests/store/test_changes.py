@@ -16,10 +16,11 @@ from sqlalchemy import Engine
 from receiver.domain.facts import Fact, Kind, Notice
 from receiver.store import changes
 from receiver.store.apply import apply
-from receiver.store.changes import Change, Place, Wanted
+from receiver.store.changes import Change, Newest, Place, Wanted
 from receiver.store.database import connect, make_engine
 from receiver.store.reading import reading
 from receiver.store.refold import refold
+from tests.conftest import MakeDatabase
 from tests.making import make_fact, make_receipt, make_send
 from tests.store.ledgers import in_domain
 from tests.store.test_laws import apply_all, families, in_batches, storm
@@ -148,7 +149,9 @@ def test_pages_of_one_cut_through_what_one_statement_wrote(
 def test_a_send_that_is_recorded_later_changes_its_deliveries(
     engine: Engine, connection: psycopg.Connection[Any], domain: str
 ) -> None:
-    apply(connection, in_domain([make_fact(make_receipt("t-1", "Delivered"))], domain))
+    bodies = (make_receipt("t-1", "Delivered"), make_send("t-1", "447700900123"))
+    for body in bodies:
+        apply(connection, in_domain([make_fact(body)], domain))
     _, after = follow(engine, Wanted(domain=domain))
 
     send = make_send("t-1", "447700900123", tag="otp")
@@ -215,10 +218,38 @@ def test_deletions_are_told_until_they_are_forgotten(
         assert not feed.is_good(Place(feed.end + 1, 0, 0, feed.end + 1))  # of another database
 
 
+def test_who_follows_deletions_does_not_read_all_else_again_and_again(
+    engine: Engine, connection: psycopg.Connection[Any], domain: str
+) -> None:
+    facts = [make_fact(make_receipt(f"t-{n}", "Delivered"), number=n) for n in range(3)]
+    apply(connection, in_domain(facts, domain))
+    wanted = Wanted(domain=domain, kinds=["deletion"])
+
+    found, after = follow(engine, wanted)
+    connection.execute("DELETE FROM deliveries WHERE domain = %s", [domain])
+
+    assert (found, after > START) == ([], True)
+    assert len(follow(engine, wanted, after)[0]) == 3
+
+
+def test_a_log_from_another_server_is_begun_anew(make_database: MakeDatabase) -> None:
+    with connect(make_database()) as connection:
+        assert not changes.mend(connection)
+        apply(connection, [make_fact(make_receipt("t-1", "Delivered"))])
+        before = connection.execute("SELECT generation FROM feed").fetchone()
+        connection.execute("UPDATE changes SET xid = xid + 1000000")
+
+        assert changes.mend(connection)
+
+        assert not changes.mend(connection)
+        assert connection.execute("SELECT generation FROM feed").fetchone() != before
+        assert connection.execute("SELECT count(*) FROM changes").fetchone() == (1,)
+
+
 def test_a_reader_learns_of_a_commit_by_the_newest_change(
     engine: Engine, connection: psycopg.Connection[Any], domain: str
 ) -> None:
-    def newest() -> int | None:
+    def newest() -> Newest:
         with reading(engine) as session:
             return changes.newest(session, [domain])[domain]
 
