@@ -42,6 +42,7 @@ class FeedWatch:
         self._most = most
         self._waiters: set[_Waiter] = set()
         self._looks = False
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     @property
@@ -61,12 +62,22 @@ class FeedWatch:
             self._waiters.add(waiter)
             if not self._looks:
                 self._looks = True
-                threading.Thread(target=self._look, name="feed-watch", daemon=True).start()
+                self._thread = threading.Thread(target=self._look, name="feed-watch", daemon=True)
+                self._thread.start()
         try:
             return waiter.changed.wait(max(until - time.monotonic(), 0))
         finally:
             with self._lock:
                 self._waiters.discard(waiter)
+
+    def close(self) -> None:
+        """Let everybody go, and give the connection back."""
+        with self._lock:
+            for waiter in self._waiters:
+                waiter.changed.set()
+            self._waiters.clear()
+        if self._thread is not None:
+            self._thread.join()
 
     def _look(self) -> None:
         while self._go_on():

@@ -87,6 +87,7 @@ def running(url: str, **settings: Any) -> Iterator[Service]:
     rooms: Rooms = service.app.extensions["receiver"]
     rooms.inbox.close()
     rooms.roster.close()
+    rooms.feed.close()
     for engine in (rooms.engine, rooms.readiness.engine, service.engine):
         engine.dispose()
 

@@ -183,6 +183,7 @@ def test_past_the_bound_nobody_waits(service: Service, caller: Caller) -> None:
     assert not watch.wait(caller.domain, None, until=began + 20)
     assert time.monotonic() - began < 10
     first.join()
+    watch.close()
 
 
 def test_a_send_is_answered_as_soon_as_it_has_its_outcome(
