@@ -1,6 +1,6 @@
 """Whether a notification can be made durable right now."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -23,6 +23,16 @@ _QUESTION: Final = text(
 _VERSION: Final = text("SELECT max(version_num) FROM alembic_version")
 
 
+class _Database(NamedTuple):
+    """What Postgres answered."""
+
+    status: str
+    feed_lag_seconds: float
+
+
+_AWAY: Final = _Database("away", 0.0)
+
+
 class Readiness:
     """What it takes: somebody who is known, and Postgres or the spool to keep what they send.
 
@@ -33,16 +43,13 @@ class Readiness:
         self.engine = engine
         self.spool = spool
         self._roster = roster
-        self._feed_lag = Watched(
-            self._ask_lag, unanswered=lambda: 0.0, overdue_seconds=QUESTION_SECONDS
-        )
         self._database = Watched(
-            self._ask, unanswered=lambda: "away", overdue_seconds=QUESTION_SECONDS
+            self._ask, unanswered=lambda: _AWAY, overdue_seconds=QUESTION_SECONDS
         )
 
     def feed_lag_seconds(self) -> float:
         """Return for how long a transaction has held the change feed back; 0 where unknown."""
-        return self._feed_lag.look()
+        return self._database.look().feed_lag_seconds
 
     def database(self) -> str:
         """Return `ok`, or why nothing is committed there.
@@ -50,7 +57,7 @@ class Readiness:
         It is `away`, a `standby`, `empty`, with a schema `behind` the code, or `unsafe`: it would
         forget what it commits.
         """
-        return self._database.look()
+        return self._database.look().status
 
     def directory(self) -> str:
         """Return `ok`, or `unknown` while nobody can be admitted."""
@@ -63,19 +70,14 @@ class Readiness:
             return "unready"
         return "ready" if ways in {("ok", "ok"), ("ok", "off")} else "degraded"
 
-    def _ask_lag(self) -> float:
+    def _ask(self) -> _Database:
         try:
             with within(QUESTION_SECONDS), reading(self.engine) as session:
-                return changes.lag_seconds(session)
+                status = _fitness(session)
+                lag_seconds = changes.lag_seconds(session) if status == "ok" else 0.0
+                return _Database(status, lag_seconds)
         except StoreAwayError:
-            return 0.0
-
-    def _ask(self) -> str:
-        try:
-            with within(QUESTION_SECONDS), reading(self.engine) as session:
-                return _fitness(session)
-        except StoreAwayError:
-            return "away"
+            return _AWAY
 
 
 def _fitness(session: Session) -> str:
