@@ -41,7 +41,7 @@ class _Page(Struct, frozen=True, kw_only=True):
 
 
 def follow(
-    transport: Transport, *, after: str, wait_seconds: float, filters: Mapping[str, Any]
+    transport: Transport, *, after: str, wait_seconds: int, filters: Mapping[str, Any]
 ) -> Iterator[Change]:
     """Yield changes for ever, waiting for new ones."""
     while True:

@@ -71,7 +71,7 @@ class Receiver:
         return self._transport.ask(Call(path=f"{PREFIX}/stats", query=query), Stats)
 
     def changes(
-        self, *, after: str = "start", wait: float = 20, **filters: Unpack[ChangeFilters]
+        self, *, after: str = "start", wait: int = 20, **filters: Unpack[ChangeFilters]
     ) -> Iterator[Change]:
         """Yield changes for ever, each in its present state, at least once after its last change.
 

@@ -82,7 +82,7 @@ class Sends:
         """
         return self._transport.ask(Call(method="PATCH", path=_path(id_), body=send), Recorded)
 
-    def one(self, name: str, *, wait: float | None = None) -> Send:
+    def one(self, name: str, *, wait: int | None = None) -> Send:
         """Return a send by transid or id.
 
         With `wait`, in seconds, the answer comes as soon as the outcome is there, or then.

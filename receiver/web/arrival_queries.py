@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from marshmallow import ValidationError, post_load, validate, validates_schema
+from marshmallow import ValidationError, post_load, validates_schema
 
 from receiver.domain.facts import Kind
 from receiver.domain.status import STATUSES
 from receiver.web.fields import ChannelName, Choices, Flag, Many, Numbers, Text
-from receiver.web.queries import DEFAULT_LIMIT, MOST_LIMIT, Limit, ListQuery, PageQuery
+from receiver.web.queries import DEFAULT_LIMIT, IN_LIMIT, Limit, ListQuery, PageQuery
 from receiver.web.windows import Served
 
 #: Raw bodies can be large.
@@ -18,7 +18,7 @@ MOST_RAW: Final = 20
 class RawQuery(PageQuery):
     """What lists take whose raw bodies can be asked for."""
 
-    limit = Limit(validate=validate.Range(1, MOST_LIMIT), metadata={"default": DEFAULT_LIMIT})
+    limit = Limit(validate=IN_LIMIT, metadata={"default": DEFAULT_LIMIT})
     raw = Flag(
         load_default=False,
         metadata={"description": f"With the bodies as they came: admin, limit at most {MOST_RAW}."},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema, validate
+from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import GoneError
@@ -22,7 +22,7 @@ from receiver.web import cursors
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Many, Text
 from receiver.web.freshness import finish
-from receiver.web.queries import DEFAULT_LIMIT, MOST_LIMIT, Limit, Wait, read_query
+from receiver.web.queries import DEFAULT_LIMIT, IN_LIMIT, Limit, Wait, read_query
 from receiver.web.rooms import rooms
 from receiver.web.shown_arrivals import notice_item
 from receiver.web.shown_sends import Codes, Json, listed_delivery
@@ -48,7 +48,7 @@ class ChangesQuery(Schema):
         metadata={"description": f"`next` of the last answer; {START} or {NOW} without one."},
     )
     wait = Wait()
-    limit = Limit(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MOST_LIMIT))
+    limit = Limit(load_default=DEFAULT_LIMIT, validate=IN_LIMIT)
     kind = Choices(KINDS)
     point = Many(Text(most=200), metadata={"description": "Ids or codes of points."})
     tag = Many(Text(most=100), metadata={"description": "Only deliveries have any."})

@@ -309,7 +309,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "group": Parameter("What to group by.", "shape"),
     "id": Parameter("Our id.", _FACT_ID),
     "key": Parameter("Our id of a send, its transid, or another name of it.", _TRANSID),
-    "kind": Parameter("What kinds are wanted.", "receipt"),
+    "kind": Parameter("What kinds are wanted.", "event"),
     "limit": Parameter("How many items a page has.", 100),
     "name": Parameter("A file that the page names.", "page.css"),
     "outcome": Parameter("What the status means for the sender.", "failure"),

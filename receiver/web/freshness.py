@@ -16,8 +16,9 @@ def finish(response: Response) -> Response:
     """Mark a read with the digest of its bytes: 304 as long as they would be the same."""
     if request.method in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "private, no-cache"
-        if response.status_code == HTTPStatus.OK:
+        if response.status_code in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             _tell(response)
+        if response.status_code == HTTPStatus.OK:
             if response.is_streamed:
                 return response
             response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:_ETAG_CHARACTERS])

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from flask import Request
@@ -61,7 +61,15 @@ def load(schema: Schema, given: object) -> Any:
     try:
         return schema.load(given)
     except ValidationError as error:
-        raise BadInputError("fields are missing or wrong", fields=_faults(error)) from error
+        faults = _faults(error)
+        for name in faults.keys() & given.keys() - set(names_of(schema)):
+            faults[name] = [f"is unknown: there are {', '.join(names_of(schema))}"]
+        raise BadInputError("fields are missing or wrong", fields=faults) from error
+
+
+def names_of(schema: Schema) -> Sequence[str]:
+    """Return what the fields of a schema are called by those who give them, in order."""
+    return sorted(field.data_key or name for name, field in schema.fields.items())
 
 
 def bad(path: str, fault: str) -> BadInputError:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from flask import Response, request
 from marshmallow import Schema
+from werkzeug.datastructures import MIMEAccept
 
 from receiver.domain.errors import BadInputError
 from receiver.web import exports
@@ -27,12 +28,17 @@ def answer(page: Page, fetch: Fetch, *, item: type[Schema], place: Sequence[type
 
     Raises: BadInputError, and for CSV BusyError.
     """
-    if request.accept_mimetypes.best_match(_TYPES) == CSV:
+    if _accepted().best_match(_TYPES) == CSV:
         return _export(page, fetch, item)
     items, after = fetch(page.place(*place), page.limit)
     response = page.answer(items, after)
     response.vary.add("Accept")
     return response
+
+
+def _accepted() -> MIMEAccept:
+    """Return what the caller accepts, whatever it says of its charset."""
+    return MIMEAccept([(kind.partition(";")[0], q) for kind, q in request.accept_mimetypes])
 
 
 def _export(page: Page, fetch: Fetch, item: type[Schema]) -> Response:

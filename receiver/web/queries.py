@@ -21,6 +21,8 @@ from receiver.web.windows import Served, check_window
 
 DEFAULT_LIMIT: Final = 100
 MOST_LIMIT: Final = 1000
+_LIMITED: Final = f"must be a number from 1 to {MOST_LIMIT}"
+IN_LIMIT: Final = validate.Range(1, MOST_LIMIT, error=_LIMITED)
 MOST_WAIT: Final = 25
 _LONGEST: Final = len(str(MOST_LIMIT))
 #: A plus sign that nobody escaped arrives as a blank.
@@ -44,7 +46,7 @@ class Limit(fields.Integer):
             return value
         is_number = isinstance(value, str) and value.isascii() and value.isdigit()
         if not is_number or len(value) > _LONGEST:
-            raise ValidationError(f"must be a number from 1 to {MOST_LIMIT}")
+            raise ValidationError(_LIMITED)
         return int(value)
 
 
@@ -58,14 +60,14 @@ class Wait(fields.Integer):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int:
         if value not in map(str, range(MOST_WAIT + 1)):
-            raise ValidationError(f"must be a number of seconds from 0 to {MOST_WAIT}")
+            raise ValidationError(f"must be a whole number of seconds from 0 to {MOST_WAIT}")
         return int(value)
 
 
 class PageQuery(Schema):
     """What every list takes."""
 
-    limit = Limit(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MOST_LIMIT))
+    limit = Limit(load_default=DEFAULT_LIMIT, validate=IN_LIMIT)
     cursor = Text(most=500)
 
 

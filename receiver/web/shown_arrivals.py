@@ -54,7 +54,7 @@ def receipt_item(row: Row[Any], codes: Codes, veil: Clear) -> Json:
         "carrier": row.carrier or None,
         "segments": row.segments,
         "correlationid": row.correlationid,
-        "callback_data": veil.remark(row.callback_data),
+        "callback_data": veil.words(row.callback_data),
     }
 
 

@@ -50,7 +50,7 @@ def send_whole(row: SendRow, counts: Counts, codes: Codes, veil: Clear) -> Json:
         "aliases": list(row.aliases),
         **item,
         "text": veil.words(row.text),
-        "callback_data": veil.remark(row.callback_data),
+        "callback_data": veil.words(row.callback_data),
         "metadata": veil.structure(row.metadata_),
         "answer": _answer(row, veil),
         "expires_at": utc_or_none(row.expires_at),

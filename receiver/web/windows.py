@@ -22,6 +22,15 @@ class Served:
     in_order: Collection[frozenset[str]]
     """Of these, one value each and nothing else, an index has all rows in the order of the list."""
 
+    def rule(self, named: Callable[[str], str]) -> str:
+        """Return what a list needs whose filters are not served."""
+        few = ", ".join(sorted(map(named, self.few)))
+        alone = " or ".join(sorted(named(name) for names in self.in_order for name in names))
+        rule = (
+            f"these filters need since and until, at most {MOST_DAYS} days apart, or one of {few}"
+        )
+        return f"{rule}; {alone} alone needs neither" if alone else rule
+
     def serves(self, filters: Mapping[str, Any]) -> bool:
         """Tell whether filters need no window."""
         if self.few & filters.keys():
@@ -49,15 +58,11 @@ def check_window(
     filters = {name: value for name, value in sought.items() if name not in _NO_FILTER}
     if served is None or served.serves(filters):
         return
-    others = ", ".join(sorted(map(named, served.few)))
-    rule = f"at most {MOST_DAYS} days apart, or one of {others}"
+    rule = served.rule(named)
     if since is None or until is None:
-        missing = [name for name in _WINDOW if name not in sought]
-        detail = f"these filters need since and until, {rule}"
-        raise _bad(detail, f"is needed with these filters: {rule}", missing)
+        raise _bad(rule, rule, [name for name in _WINDOW if name not in sought])
     if until - since > timedelta(days=MOST_DAYS):
-        detail = f"these filters need a window: since and until {rule}"
-        raise _bad(detail, f"must be {rule}", _WINDOW)
+        raise _bad(rule, rule, _WINDOW)
 
 
 def _bad(detail: str, fault: str, names: Collection[str]) -> BadInputError:

@@ -21,6 +21,7 @@ def test_a_list_of_sends_is_a_table(service: Service, caller: Caller, point: Poi
 
     for answer in (
         caller.get("/sends", headers=CSV),
+        caller.get("/sends", headers={"Accept": "text/csv; charset=utf-8, */*;q=0.1"}),
         caller.post("/sends/search", json={}, headers=CSV),
     ):
         first, second = table(answer)
