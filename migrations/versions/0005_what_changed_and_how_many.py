@@ -81,6 +81,10 @@ def _changed(cause: str) -> str:
 
 
 _DELIVERIES_GONE = f"""
+    IF EXISTS (SELECT FROM old_rows d WHERE NOT EXISTS (
+        SELECT FROM sends s WHERE s.transid = d.transid AND s.domain = d.domain)) THEN
+        RAISE 'deliveries must be deleted before their sends, in a statement of their own';
+    END IF;
     INSERT INTO changes (domain, kind, cause, deleted, point_id, seqs)
     SELECT d.domain, 'delivery', {_cause("deleted")}, true, s.point_id, array_agg(d.seq ORDER BY d.seq)
       FROM old_rows d JOIN sends s ON s.transid = d.transid AND s.domain = d.domain
@@ -114,20 +118,32 @@ _SENDS_MOVED = (
 )
 
 
-def _notices_changed(kind: str) -> str:
+_SENDS_GONE = """
+    IF EXISTS (SELECT FROM old_rows s
+                 JOIN deliveries d ON d.transid = s.transid AND d.domain = s.domain) THEN
+        RAISE 'deliveries must be deleted before their sends';
+    END IF;
+    """
+
+
+def _notices_changed(kind: str, cause: str) -> str:
     return f"""
     INSERT INTO changes (domain, kind, cause, day, ids)
-    SELECT domain, '{kind}', {_cause("new")}, day, array_agg(id ORDER BY id)
+    SELECT domain, '{kind}', {_cause(cause)}, day, array_agg(id ORDER BY id)
       FROM new_rows GROUP BY domain, day;
     """
 
 
-def _notices_gone(kind: str) -> str:
+def _notices_gone(kind: str, condition: str = "true") -> str:
     return f"""
     INSERT INTO changes (domain, kind, cause, deleted, point_id, ids)
     SELECT domain, '{kind}', {_cause("deleted")}, true, point_id, array_agg(id ORDER BY id)
-      FROM old_rows GROUP BY domain, point_id;
+      FROM old_rows WHERE {condition} GROUP BY domain, point_id;
     """
+
+
+#: An earlier copy takes the place of a notice under an id of its own.
+_ID_IS_GONE = "NOT EXISTS (SELECT FROM new_rows WHERE new_rows.id = old_rows.id)"
 
 
 def _triggers() -> dict[tuple[str, str], str]:
@@ -137,23 +153,29 @@ def _triggers() -> dict[tuple[str, str], str]:
         told = _DELIVERIES_GONE if operation == "DELETE" else _changed(_CAUSES[operation])
         counted = _delivery_deltas(rows, "sends", "d.sign")
         found["deliveries", operation] = told + counted
-        moved = _SENDS_MOVED if operation == "UPDATE" else ""
-        found["sends", operation] = moved + _send_deltas(rows)
+        first = {"UPDATE": _SENDS_MOVED, "DELETE": _SENDS_GONE}.get(operation, "")
+        found["sends", operation] = first + _send_deltas(rows)
     for table, kind in _NOTICES.items():
-        found[table, "INSERT"] = found[table, "UPDATE"] = _notices_changed(kind)
+        found[table, "INSERT"] = _notices_changed(kind, "new")
+        replaced = _notices_gone(kind, _ID_IS_GONE)
+        found[table, "UPDATE"] = replaced + _notices_changed(kind, "changed")
         found[table, "DELETE"] = _notices_gone(kind)
     return found
 
 
 def upgrade() -> None:
     """Go forward."""
+    with op.get_context().autocommit_block():  # what shuts readers out must be over at once
+        op.execute(
+            "ALTER TABLE deliveries ADD COLUMN IF NOT EXISTS overdue boolean DEFAULT false NOT NULL"
+        )
+        op.execute(
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_overdue ON deliveries (domain, seq)"
+            " WHERE overdue"
+        )
     op.execute(
         "LOCK TABLE sends, deliveries, messages, platform_events IN SHARE ROW EXCLUSIVE MODE"
     )
-    op.add_column(
-        "deliveries", sa.Column("overdue", sa.Boolean(), server_default="false", nullable=False)
-    )
-    op.execute("CREATE INDEX deliveries_overdue ON deliveries (domain, seq) WHERE overdue")
     for table in _NOTICES:
         op.execute(f"CREATE INDEX {table}_id ON {table} (id)")
     _create_tables()

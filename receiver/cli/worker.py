@@ -67,8 +67,6 @@ def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
 def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty]) -> Never:
     _await_turn(connection)
     logger.info("worker_works")
-    if changes.mend(connection):
-        logger.warning("feed_begun_anew", reason="the database was read from a dump")
     due_at = dict.fromkeys(duties, time.monotonic())
     while True:
         for duty, at in due_at.items():
@@ -83,7 +81,7 @@ def _do(duty: Duty, connection: psycopg.Connection[Any]) -> None:
     """Do a duty; one that fails keeps no other from being done."""
     try:
         duty.work(connection)
-    except psycopg.Error as error:
+    except (ReceiverError, psycopg.Error) as error:
         if connection.closed:
             raise
         logger.warning("duty_failed", duty=duty.name, error=type(error).__name__)
@@ -101,11 +99,19 @@ def _fold_counts(connection: psycopg.Connection[Any]) -> None:
             return
 
 
-def _forget(connection: psycopg.Connection[Any]) -> None:
-    now = datetime.now(UTC)
-    stats.forget_minutes(connection, before=now - stats.MINUTES_KEPT)
-    while changes.forget_deletions(connection, before=now - changes.REMEMBERED):
+def _forget_minutes(connection: psycopg.Connection[Any]) -> None:
+    while stats.forget_minutes(connection, before=datetime.now(UTC) - stats.MINUTES_KEPT):
         pass
+
+
+def _forget_deletions(connection: psycopg.Connection[Any]) -> None:
+    while changes.forget_deletions(connection, before=datetime.now(UTC) - changes.REMEMBERED):
+        pass
+
+
+def _mend_feed(connection: psycopg.Connection[Any]) -> None:
+    if changes.mend(connection):
+        logger.warning("feed_begun_anew", reason="the database was read from a dump")
 
 
 def _duties(settings: Settings) -> Sequence[Duty]:
@@ -115,9 +121,11 @@ def _duties(settings: Settings) -> Sequence[Duty]:
     )
     return (
         Duty("partitions", _ensure_partitions, 3600),
+        Duty("feed", _mend_feed, 3600),
         Duty("counts", _fold_counts, 5),
         Duty("overdue", partial(_sweep, sweeper), 10),
-        Duty("forgetting", _forget, 3600),
+        Duty("forgetting_minutes", _forget_minutes, 3600),
+        Duty("forgetting_deletions", _forget_deletions, 3600),
     )
 
 

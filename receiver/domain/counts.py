@@ -7,6 +7,7 @@ two hours can be added; a percentile is the middle of its bucket, at most 5 % of
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from typing import Any, Final
 
 from receiver.domain.facts import State
@@ -61,16 +62,19 @@ class Counts:
         if latency == NEGATIVE:
             self.negative += n
         elif latency is not None:
-            self.latencies += [0] * (latency + 1 - len(self.latencies))
-            self.latencies[latency] += n
+            self._add_latencies([0] * latency + [n])
 
     def add(self, other: Any) -> None:
         """Add what has the same attributes."""
         for name in MEASURES:
             self._add(name, getattr(other, name))
-        self.latencies += [0] * (len(other.latencies) - len(self.latencies))
-        for bucket, n in enumerate(other.latencies):
-            self.latencies[bucket] += n
+        self._add_latencies(other.latencies)
+
+    def _add_latencies(self, others: Sequence[int]) -> None:
+        """Add bucket by bucket; what is behind the last that holds any is left out."""
+        self.latencies = [a + b for a, b in zip_longest(self.latencies, others, fillvalue=0)]
+        while self.latencies and not self.latencies[-1]:
+            self.latencies.pop()
 
     def _add(self, name: str, n: int) -> None:
         setattr(self, name, getattr(self, name) + n)

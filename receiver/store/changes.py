@@ -71,8 +71,14 @@ _TRIM: Final = """
 
 
 _ARE_AHEAD: Final = """
-    SELECT coalesce(max(xid) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint, false)
-      FROM changes
+    WITH RECURSIVE domains(name) AS (
+        SELECT min(domain) FROM changes
+        UNION ALL
+        SELECT (SELECT min(domain) FROM changes WHERE domain > name) FROM domains
+         WHERE name IS NOT NULL)
+    SELECT coalesce(bool_or((SELECT max(xid) FROM changes WHERE domain = name)
+                            >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint), false)
+      FROM domains
     """
 
 #: The transaction and the number of a row of the log; None where there is none.
@@ -139,6 +145,14 @@ class Change(NamedTuple):
     row: Any
 
 
+class Page(NamedTuple):
+    """Some changes, the place behind them, and whether that is behind everything there is."""
+
+    changes: Sequence[Change]
+    last: Place
+    is_end: bool
+
+
 class _Entry(NamedTuple):
     after: Place
     log: Row[Any]
@@ -150,9 +164,7 @@ def feed(session: Session) -> Feed:
     return Feed(*session.execute(_STATE).one())
 
 
-def page(
-    session: Session, wanted: Wanted, after: Place, *, limit: int
-) -> tuple[Sequence[Change], Place]:
+def page(session: Session, wanted: Wanted, after: Place, *, limit: int) -> Page:
     """Return what changed behind a place, at most `limit` things, and the place to go on from.
 
     Each thing once, at its last change of the page. Where a filter leaves nothing of what was
@@ -173,7 +185,11 @@ def page(
         )
         for entry in sorted(latest.values(), key=lambda entry: entry.after)
     )
-    return [change for change in changes if change.deleted or change.row is not None], last
+    shown = [change for change in changes if change.deleted or change.row is not None]
+    if last is None:  # of everything that could be seen nothing is left to be read
+        end = Place(feed(session).horizon, 0, 0, after.since)
+        return Page(shown, max(after, end), is_end=True)
+    return Page(shown, last, is_end=False)
 
 
 def newest(session: Session, domains: Collection[str]) -> Mapping[str, Newest]:
@@ -195,7 +211,9 @@ def mend(connection: psycopg.Connection[Any]) -> bool:
     row = connection.execute(_ARE_AHEAD).fetchone()
     assert row
     if row[0]:
-        connection.execute("SELECT derive_anew()")
+        with connection.transaction():
+            connection.execute("SET LOCAL statement_timeout = 0")
+            connection.execute("SELECT derive_anew()")
     return bool(row[0])
 
 
@@ -206,7 +224,10 @@ def forget_deletions(
     return connection.execute(_TRIM, [before, most]).rowcount
 
 
-def _read(session: Session, wanted: Wanted, after: Place, limit: int) -> tuple[list[_Entry], Place]:
+def _read(
+    session: Session, wanted: Wanted, after: Place, limit: int
+) -> tuple[list[_Entry], Place | None]:
+    """Return the entries of a page, and the place behind them; None where all was read."""
     most = limit + 1
     parameters = {
         "domain": wanted.domain,
@@ -227,14 +248,7 @@ def _read(session: Session, wanted: Wanted, after: Place, limit: int) -> tuple[l
             if len(entries) == limit:
                 return entries, entries[-1].after
             entries.append(_Entry(Place(log.xid, log.n, place, after.since), log, name))
-    last = entries[-1].after if entries else after
-    return entries, last if len(logs) == most else _behind_all(session, wanted.domain, last)
-
-
-def _behind_all(session: Session, domain: str, last: Place) -> Place:
-    """Return the place behind everything there is, so that nobody reads again what he left out."""
-    found = newest(session, [domain])[domain]
-    return last if found is None else max(last, Place(found[0], found[1] + 1, 0, last.since))
+    return entries, entries[-1].after if len(logs) == most else None
 
 
 def _present(

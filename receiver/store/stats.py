@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from receiver.domain.counts import MEASURES, Counts
@@ -101,13 +102,17 @@ _ROLLUPS: Final = text(f"""
        AND at >= :since AND at < :until AND (:all_points OR point_id = ANY(:points))
      LIMIT :most
     """)
-_DELTAS: Final = text(f"""
-    SELECT date_trunc(:grain, minute, 'UTC') AS at, {_KNOWN} FROM deltas
+_DELTAS: Final = """
+    SELECT date_trunc(:grain, minute, 'UTC') AS at, {named} coalesce(rank, {no_rank}) AS rank,
+           {kinds}, sum(n)::bigint AS n FROM deltas
      WHERE domain = :domain AND minute >= :since AND minute < :until
        AND (:all_points OR point_id = ANY(:points))
-     GROUP BY 1, {_APART}
-    """)
-_FORGET_MINUTES: Final = "DELETE FROM rollups WHERE grain = 'minute' AND at < %s"
+     GROUP BY 1, {names} rank, {kinds} LIMIT :most
+    """
+_FORGET_MINUTES: Final = """
+    DELETE FROM rollups WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM rollups WHERE grain = 'minute' AND at < %s LIMIT 5000))
+    """
 
 #: The beginning of a bucket, and the values of the dimensions that are told apart.
 Key = tuple[Any, ...]
@@ -143,19 +148,45 @@ def read(session: Session, asked: Asked) -> Mapping[Key, Counts]:
         "points": list(asked.point_ids),
         "most": MOST_READ + 1,
     }
-    rollups = session.execute(_ROLLUPS, parameters).all()
-    if len(rollups) > MOST_READ:
-        raise SlowQueryError("too many kinds of things: ask by fewer dimensions, or for less time")
     found: dict[Key, Counts] = defaultdict(Counts)
-    for number, row in enumerate(rollups):
-        if number % _A_TURN == 0:
-            time.sleep(0)
+    for row in _in_turns(session, _ROLLUPS, parameters):
         if kept != _EVERYTHING or _is_told(row.rank, wanted):
             found[row.at, *(getattr(row, name) for name in asked.by)].add(row)
-    for delta in session.execute(_DELTAS, parameters):
+    for delta in _in_turns(session, _deltas(tuple(asked.by)), parameters):
         if _is_told(delta.rank, wanted):
             _add(found[delta.at, *(getattr(delta, name) for name in asked.by)], delta)
     return found
+
+
+def _in_turns(
+    session: Session, query: TextClause, parameters: Mapping[str, Any]
+) -> Iterator[Row[Any]]:
+    """Yield rows, and let whoever else waits have a turn now and then. Raises: SlowQueryError."""
+    rows = session.execute(query, parameters, execution_options={"yield_per": _A_TURN})
+    for number, row in enumerate(rows):
+        if number == MOST_READ:
+            fault = "too many kinds of things: ask by fewer dimensions, or for less time"
+            raise SlowQueryError(fault)
+        if number % _A_TURN == 0:
+            time.sleep(0)
+        yield row
+
+
+@cache
+def _deltas(by: Sequence[str]) -> TextClause:
+    """Return the query of deltas, added up by the dimensions asked for."""
+    apart = [name for name in by if name != "rank"]
+    named = {name: name for name in apart} | (
+        {"point_id": f"coalesce(point_id, '{NO_POINT}') AS point_id"} if "point_id" in by else {}
+    )
+    return text(
+        _DELTAS.format(
+            named="".join(f"{value}, " for value in named.values()),
+            names="".join(f"{name}, " for name in apart),
+            no_rank=NO_RANK,
+            kinds=_KINDS,
+        )
+    )
 
 
 def fold(connection: psycopg.Connection[Any], *, most: int = MOST_FOLDED) -> int:
@@ -168,7 +199,7 @@ def fold(connection: psycopg.Connection[Any], *, most: int = MOST_FOLDED) -> int
 
 
 def forget_minutes(connection: psycopg.Connection[Any], *, before: datetime) -> int:
-    """Drop what is counted by the minute before a moment; hours and days stay."""
+    """Drop some of what is counted by the minute before a moment; return how much."""
     return connection.execute(_FORGET_MINUTES, [before]).rowcount
 
 

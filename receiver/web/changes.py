@@ -30,6 +30,9 @@ from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
 START, NOW = "start", "now"
+#: Looks of one call: a filter may leave nothing of many pages, or of what is waited for.
+MOST_LOOKS: Final = 200
+REST_SECONDS: Final = 0.1
 KINDS: Final = ("delivery", "message", "event", "deletion")
 _GONE: Final = (
     "the cursor is from another database, or older than the deletions that are remembered"
@@ -67,10 +70,18 @@ def index() -> ResponseReturnValue:
     asked = read_query(CHANGES_QUERY)
     until = time.monotonic() + asked["wait"]
     reader = _Reader(current_key(), asked, veil())
-    while True:
+    for _ in range(MOST_LOOKS):
         items = reader.read()
-        if items or not rooms().feed.wait(reader.domain, reader.newest, until=until):
-            return {"items": items, "next": reader.cursor}
+        if items or (reader.is_at_end and not _wait(reader, until)):
+            break
+    return {"items": items, "next": reader.cursor}
+
+
+def _wait(reader: "_Reader", until: float) -> bool:
+    """Wait for something to be worth a look; one that showed nothing is followed by a rest."""
+    if reader.looks > 1:
+        time.sleep(REST_SECONDS)
+    return rooms().feed.wait(reader.domain, reader.newest, until=until)
 
 
 @dataclass
@@ -80,6 +91,7 @@ class _Read:
     feed: Feed
     place: Place
     newest: Newest
+    is_end: bool
 
 
 class _Reader:
@@ -91,12 +103,19 @@ class _Reader:
         self._asked = asked
         self._veil = veil
         self._seen: _Read | None = None
+        self.looks = 0
 
     @property
     def newest(self) -> Newest:
         """The newest change of the domain at the last look."""
         assert self._seen
         return self._seen.newest
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the last look left nothing to be read."""
+        assert self._seen
+        return self._seen.is_end
 
     @property
     def cursor(self) -> str:
@@ -109,14 +128,13 @@ class _Reader:
         with reading(rooms().engine) as session:
             feed = stored.feed(session)
             after = self._seen.place if self._seen else self._place(feed)
-            found, last = stored.page(
-                session, self._wanted(session), after, limit=self._asked["limit"]
-            )
+            page = stored.page(session, self._wanted(session), after, limit=self._asked["limit"])
             newest = stored.newest(session, [self.domain])[self.domain]
-            self._seen = _Read(feed, last, newest)
-            points = {each.row.point_id for each in found if each.row}
+            self._seen = _Read(feed, page.last, newest, page.is_end)
+            self.looks += 1
+            points = {each.row.point_id for each in page.changes if each.row}
             codes = sends.point_codes(session, points)
-            return [self._item(feed, change, codes) for change in found]
+            return [self._item(feed, change, codes) for change in page.changes]
 
     def _wanted(self, session: Session) -> Wanted:
         point_ids: set[UUID] = set(self._key.point_ids)

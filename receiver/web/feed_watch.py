@@ -55,6 +55,8 @@ class FeedWatch:
 
         Return whether it is worth a look; False once the time is over, or where too many wait.
         """
+        if until <= time.monotonic():
+            return False
         waiter = _Waiter(domain, known)
         with self._lock:
             if len(self._waiters) >= self._most:

@@ -113,7 +113,8 @@ def _question(key: ApiKey, asked: Mapping[str, Any], by: Sequence[str]) -> Asked
     if until - since > LONGEST[grain]:
         finest = [f"{each.value} up to {LONGEST[each].days} days" for each in Grain]
         raise bad("bucket", f"is too fine for so long a time: {', '.join(finest)}")
-    if grain is Grain.MINUTE and since < now - MINUTES_KEPT:
+    before = COMPARED.get(asked.get("compare", ""), timedelta())
+    if grain is Grain.MINUTE and since - before < now - MINUTES_KEPT:
         raise bad("since", f"minutes are told apart for {MINUTES_KEPT.days} days only")
     return Asked(
         domain=key.domain,

@@ -21,11 +21,13 @@ from receiver.store.database import connect, make_engine
 from receiver.store.reading import reading
 from receiver.store.refold import refold
 from tests.conftest import MakeDatabase
+from tests.making import START as FIRST
 from tests.making import make_fact, make_receipt, make_send
 from tests.store.ledgers import in_domain
 from tests.store.test_laws import apply_all, families, in_batches, storm
 
 START = Place(0, 0, 0, 0)
+HOUR = timedelta(hours=1)
 PROCESSES = 3
 
 
@@ -54,12 +56,12 @@ def follow(
     found: list[Change] = []
     while True:
         with reading(engine) as session:
-            page, last = changes.page(session, wanted, after, limit=limit)
+            page = changes.page(session, wanted, after, limit=limit)
             session.expunge_all()
-        found += page
-        if last == after:
-            return found, last
-        after = last
+        found += page.changes
+        after = page.last
+        if page.is_end:
+            return found, after
 
 
 def statuses(found: Sequence[Change]) -> dict[int | uuid.UUID, tuple[str, int]]:
@@ -138,12 +140,11 @@ def test_pages_of_one_cut_through_what_one_statement_wrote(
     facts = [make_fact(make_receipt(f"t-{n}", "Delivered"), number=n) for n in range(5)]
     apply(connection, in_domain(facts, domain))
 
-    singly, last = follow(engine, Wanted(domain=domain), limit=1)
-    together, end = follow(engine, Wanted(domain=domain))
+    singly, _ = follow(engine, Wanted(domain=domain), limit=1)
+    together, _ = follow(engine, Wanted(domain=domain))
 
     assert len(singly) == 5
     assert statuses(singly) == statuses(together) == present(connection, domain)
-    assert last == end
 
 
 def test_a_send_that_is_recorded_later_changes_its_deliveries(
@@ -192,16 +193,62 @@ def test_messages_and_events_are_changes_too(
     assert elsewhere == []
 
 
+def test_an_earlier_copy_of_a_message_takes_the_place_of_the_later(
+    engine: Engine, connection: psycopg.Connection[Any], domain: str
+) -> None:
+    later = make_fact(notice(Kind.MESSAGE, "m-1"), number=2, raw=b"m", at=FIRST + HOUR / 2)  # type: ignore[arg-type]
+    apply(connection, in_domain([later], domain))
+    seen, after = follow(engine, Wanted(domain=domain))
+    earlier = make_fact(notice(Kind.MESSAGE, "m-1"), number=1, raw=b"m", at=FIRST)  # type: ignore[arg-type]
+    apply(connection, in_domain([earlier], domain))
+
+    told, _ = follow(engine, Wanted(domain=domain), after)
+
+    assert sorted((change.deleted, change.name) for change in told) == [
+        (False, earlier.id),
+        (True, seen[0].name),
+    ]
+
+
+def test_a_follower_of_a_quiet_domain_misses_nothing_and_is_told_so(
+    engine: Engine, connection: psycopg.Connection[Any], domain: str
+) -> None:
+    apply(connection, in_domain([make_fact(make_receipt("t-1", "Delivered"))], uuid.uuid4().hex))
+    connection.execute("DELETE FROM deliveries WHERE transid = 't-1' AND domain <> %s", [domain])
+    _, after = follow(engine, Wanted(domain=domain))
+
+    while changes.forget_deletions(connection, before=datetime.now(UTC) + timedelta(hours=1)):
+        pass
+
+    with reading(engine) as session:
+        assert changes.feed(session).is_good(after)
+
+
+def test_what_would_lose_a_deletion_is_refused(
+    connection: psycopg.Connection[Any], domain: str
+) -> None:
+    apply(connection, in_domain([make_fact(make_receipt("t-1", "Delivered"))], domain))
+    both = "WITH gone AS (DELETE FROM deliveries WHERE domain = %(d)s) "
+
+    for statement in ("", both):
+        with pytest.raises(psycopg.errors.RaiseException, match="before their sends"):
+            connection.execute(f"{statement}DELETE FROM sends WHERE domain = %(d)s", {"d": domain})
+
+    connection.execute("DELETE FROM deliveries WHERE domain = %s", [domain])
+    connection.execute("DELETE FROM sends WHERE domain = %s", [domain])
+
+
 def test_deletions_are_told_until_they_are_forgotten(
     engine: Engine, connection: psycopg.Connection[Any], domain: str
 ) -> None:
     apply(connection, in_domain([make_fact(make_receipt("t-1", "Delivered"))], domain))
     with reading(engine) as session:
         began = changes.feed(session).start
-    _, after = follow(engine, Wanted(domain=domain), began)
+    found, after = follow(engine, Wanted(domain=domain), began)
+    before = found[-1].after
 
     connection.execute("DELETE FROM deliveries WHERE domain = %s", [domain])
-    deleted, _ = follow(engine, Wanted(domain=domain), after)
+    deleted, deleted_at = follow(engine, Wanted(domain=domain), after)
     only, _ = follow(engine, Wanted(domain=domain, kinds=["deletion"]), began)
     with reading(engine) as session:
         assert changes.feed(session).is_good(after)
@@ -212,7 +259,8 @@ def test_deletions_are_told_until_they_are_forgotten(
     assert [change.name for change in only] == [deleted[0].name]
     with reading(engine) as session:
         feed = changes.feed(session)
-        assert not feed.is_good(after)  # who goes on from there would keep what is gone
+        assert not feed.is_good(before)  # who goes on from there would keep what is gone
+        assert feed.is_good(deleted_at)
         assert feed.is_good(feed.start)
         assert feed.is_good(feed.now)
         assert not feed.is_good(Place(feed.end + 1, 0, 0, feed.end + 1))  # of another database

@@ -76,6 +76,33 @@ def test_a_sweeper_goes_on_where_it_was(connection: psycopg.Connection[Any]) -> 
     assert marks(connection, domain) == {"t-1": True}
 
 
+def test_what_became_known_late_is_found_by_a_whole_sweep(
+    connection: psycopg.Connection[Any],
+) -> None:
+    domain, one = uuid.uuid4().hex, sweeper()
+    one.sweep(connection, NOW)
+    take(connection, domain, make_receipt("t-1", "Submitted"))  # from a spool, say
+
+    one.sweep(connection, NOW + HOUR / 2)
+    assert marks(connection, domain) == {"t-1": False}
+    one.sweep(connection, NOW + HOUR)
+
+    assert marks(connection, domain) == {"t-1": True}
+
+
+def test_a_send_that_is_being_written_is_passed_over(
+    database_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    domain = uuid.uuid4().hex
+    take(connection, domain, make_receipt("t-1", "Submitted"))
+    with connect(database_url) as other, other.transaction():
+        other.execute("SELECT 1 FROM sends WHERE domain = %s FOR NO KEY UPDATE", [domain])
+
+        sweeper().sweep(connection, NOW)
+
+    assert marks(connection, domain) == {"t-1": False}
+
+
 @pytest.mark.parametrize("status", ["Delivered", "Failed", "Wobbled"])
 def test_news_takes_the_mark_away_and_folding_anew_keeps_it_so(
     connection: psycopg.Connection[Any], status: str

@@ -127,7 +127,13 @@ def test_buckets_are_whole(caller: Caller) -> None:
             "8 days",
             id="minutes",
         ),
-        pytest.param("limit=3", "limit", "", id="unknown"),
+        pytest.param(
+            f"since={ago(days=3)}&until={ago(days=2.9)}&bucket=minute&compare=7d",
+            "since",
+            "8 days",
+            id="compared minutes",
+        ),
+        pytest.param("limit=3", "limit", "there are bucket, by, compare, since", id="unknown"),
     ],
 )
 def test_what_can_t_be_asked_is_named(caller: Caller, query: str, name: str, fault: str) -> None:
