@@ -49,7 +49,7 @@ def _applied(
     found = list(histories.of(numbers, EVERYTHING))
     transids = [values["transid"] for values in found]
     with connection.transaction(force_rollback=True):
-        for table in TABLES:
+        for table in reversed(TABLES):  # deliveries before their sends
             statement = sql.SQL("DELETE FROM {} WHERE transid = ANY(%s)")
             connection.execute(statement.format(sql.Identifier(table)), [transids])
         apply(connection, [fact_of(histories, each, stage) for each in found for stage in STAGES])
