@@ -58,6 +58,12 @@ def answered(session: Session, question: Asked) -> dict[Key, Counts]:
     return {key: counts for key, counts in found.items() if counts.sends or counts.deliveries}
 
 
+def fold_all(connection: psycopg.Connection[Any]) -> None:
+    """Fold what other tests left, too."""
+    while stats.fold(connection):
+        pass
+
+
 def counted(connection: psycopg.Connection[Any], question: Asked) -> dict[Key, Counts]:
     """The same, counted one by one in the ledger."""
     found: dict[Key, Counts] = defaultdict(Counts)
@@ -116,8 +122,7 @@ def test_a_late_receipt_moves_a_delivery_and_a_send_its_orphan(
     domain = uuid.uuid4().hex
     receipt = make_receipt("t-1", "Submitted", provider_at=START)
     apply(connection, in_domain([make_fact(receipt)], domain))
-    while stats.fold(connection):
-        pass
+    fold_all(connection)
     (orphan,) = answered(session, asked(domain)).values()
 
     delivered = make_receipt("t-1", "Delivered", provider_at=START)
@@ -154,9 +159,10 @@ def test_minutes_can_be_forgotten_and_hours_stay(
 ) -> None:
     domain = uuid.uuid4().hex
     apply(connection, in_domain([make_fact(make_receipt("t-1", "Delivered"))], domain))
-    stats.fold(connection)
+    fold_all(connection)
 
-    assert stats.forget_minutes(connection, before=START + DAY)
+    while stats.forget_minutes(connection, before=START + DAY):
+        pass
 
     assert answered(session, asked(domain, Grain.MINUTE)) == {}
     assert [each.deliveries for each in answered(session, asked(domain)).values()] == [1]
@@ -171,8 +177,7 @@ def test_counting_anew_says_the_same(connection: psycopg.Connection[Any], sessio
 
     connection.execute("SELECT derive_anew()")
     again = answered(session, asked(domain, by=["rank", "code"]))
-    while stats.fold(connection):
-        pass
+    fold_all(connection)
 
     assert before == again == answered(session, asked(domain, by=["rank", "code"]))
     assert [counts.deliveries for counts in before.values()] == [3]
