@@ -61,11 +61,9 @@ class Sweeper:
         marked = 0
         for channel, patience in self._patience.items():
             due_at = now - patience
-            for began, ended in (
-                (since - patience, due_at),
-                (since, now),
-            ):  # in time, and told late
-                for window in _windows(began, ended):
+            in_time, told_late = (since - patience, due_at), (since, now)
+            for reach in (in_time, told_late):
+                for window in _windows(*reach):
                     marked += _mark_all(connection, channel, due_at, *window)
         self._swept_at = now
         self._swept_whole_at = now if whole else self._swept_whole_at

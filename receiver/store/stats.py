@@ -70,7 +70,7 @@ _KEPT: Final = (frozenset[str](), *(frozenset({name}) for name in DIMENSIONS), _
 MOST_FOLDED: Final = 5_000
 #: So long minutes are told apart; hours and days stay.
 MINUTES_KEPT: Final = timedelta(days=8)
-#: Rollups that one answer may be added up from.
+#: Rollups, and kinds of deltas, that one answer may be added up from.
 MOST_READ: Final = 50_000
 #: So many are added up before whoever else waits has a turn.
 _A_TURN: Final = 1_000

@@ -54,16 +54,14 @@ def check_window(
     """
     since, until = sought.get("since"), sought.get("until")
     if since and until and since > until:
-        raise _bad("since lies after until", "must not lie after until", ["since"])
+        fields = {"since": ["must not lie after until"]}
+        raise BadInputError("since lies after until", fields=fields)
     filters = {name: value for name, value in sought.items() if name not in _NO_FILTER}
     if served is None or served.serves(filters):
         return
     rule = served.rule(named)
     if since is None or until is None:
-        raise _bad(rule, rule, [name for name in _WINDOW if name not in sought])
+        missing = [name for name in _WINDOW if name not in sought]
+        raise BadInputError(rule, fields={name: [rule] for name in missing})
     if until - since > timedelta(days=MOST_DAYS):
-        raise _bad(rule, rule, _WINDOW)
-
-
-def _bad(detail: str, fault: str, names: Collection[str]) -> BadInputError:
-    return BadInputError(detail, fields={name: [fault] for name in names})
+        raise BadInputError(rule, fields={name: [rule] for name in _WINDOW})
