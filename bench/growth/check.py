@@ -59,7 +59,7 @@ def _applied(
 def _rows(connection: psycopg.Connection[Any], transids: Sequence[str]) -> Sequence[Any]:
     """Return what the tables hold of some sends, but for when rows came, and in which order."""
     query = """
-        SELECT to_jsonb(t) - 'seq' - 'known_at' AS row FROM {} t
+        SELECT to_jsonb(t) - 'seq' - 'send_seq' - 'known_at' AS row FROM {} t
          WHERE transid = ANY(%s) ORDER BY 1
         """
     return [

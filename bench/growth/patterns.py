@@ -22,7 +22,11 @@ from receiver.store.apply import apply
 
 TABLES: Final = ("sends", "deliveries", "receipts")
 #: What Postgres says of a new row; the ledger learnt of each when its first receipt came.
-_INSERTED: Final = {"seq": "%(seq)s", "known_at": "%(submitted_accepted_at)s"}
+_INSERTED: Final = {
+    "seq": "%(seq)s",
+    "send_seq": "%(seq)s",
+    "known_at": "%(submitted_accepted_at)s",
+}
 #: All values that a history has.
 EVERYTHING: Final = ("send_id", *(f"{stage}_raw" for stage in STAGES))
 _WRITTEN: Final = """

@@ -6,6 +6,7 @@ too, whatever came first; what is recorded goes before it where it is given.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -74,6 +75,7 @@ def registered_transid(registration: UUID | None) -> str:
     return f"{REGISTERED_PREFIX}{registration}"
 
 
+@lru_cache(maxsize=1024)  # a batch asks for each more than once
 def send_id(domain: str, transid: str) -> UUID:
     """Return our id of a send: it follows from domain and transid, so that nobody has to ask."""
     return id_from(domain, transid)

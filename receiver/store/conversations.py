@@ -7,11 +7,12 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from receiver.store import arrivals, notices
 from receiver.store.arrivals import Excerpt
+from receiver.store.deliveries import OF_ITS_SEND
 from receiver.store.tables import DeliveryRow, SendRow
 
 _SENT: Final[Sequence[Any]] = (
@@ -111,10 +112,9 @@ def _sent(
     session: Session, sought: Sought, before: int | None, excerpt: Excerpt
 ) -> Sequence[Row[Any]]:
     """Return deliveries, the newest first: key by key, as the index has one order for each."""
-    is_its_send = and_(SendRow.domain == DeliveryRow.domain, SendRow.transid == DeliveryRow.transid)
     query: Select[Any] = (
         select(*_SENT)
-        .join(SendRow, is_its_send)
+        .join(SendRow, OF_ITS_SEND)
         .where(DeliveryRow.domain == excerpt.domain, *_narrowed(sought, excerpt))
         .order_by(DeliveryRow.destination_key.desc(), DeliveryRow.seq.desc())
         .limit(excerpt.limit)

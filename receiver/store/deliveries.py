@@ -8,14 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, not_, select, union
 from sqlalchemy.orm import Session
 
-from receiver.domain.identity import transid_of
 from receiver.store import spans
 from receiver.store.sought import Sought, among, of_sends, scope
 from receiver.store.tables import DeliveryRow, SendRow
 
-OF_ITS_SEND: Final = and_(
-    SendRow.transid == DeliveryRow.transid, SendRow.domain == DeliveryRow.domain
-)
+OF_ITS_SEND: Final = SendRow.seq == DeliveryRow.send_seq
 LISTED: Final[Sequence[Any]] = (
     DeliveryRow,
     SendRow.id,
@@ -69,45 +66,28 @@ def newest(
     return session.execute(query.order_by(DeliveryRow.seq.desc()).limit(spans.literal(limit))).all()
 
 
-def page(
-    session: Session, *, domain: str, transid: str, after: int, limit: int
-) -> Sequence[DeliveryRow]:
+def page(session: Session, send: SendRow, *, after: int, limit: int) -> Sequence[DeliveryRow]:
     """Return deliveries of a send past the `seq` `after`, in the order they became known."""
-    query = (
-        select(DeliveryRow)
-        .where(
-            DeliveryRow.domain == domain,
-            DeliveryRow.transid == transid,
-            DeliveryRow.seq > after,
-        )
-        .order_by(DeliveryRow.seq)
-    )
-    return session.scalars(query.limit(limit)).all()
+    query = select(DeliveryRow).where(DeliveryRow.send_seq == send.seq, DeliveryRow.seq > after)
+    return session.scalars(query.order_by(DeliveryRow.seq).limit(limit)).all()
 
 
-def keys(session: Session, *, domain: str, transid: str) -> Sequence[str]:
+def keys(session: Session, send: SendRow) -> Sequence[str]:
     """Return the keys of a send's destinations, at most the first thousand."""
-    query = select(DeliveryRow.destination_key).where(
-        DeliveryRow.domain == domain, DeliveryRow.transid == transid
-    )
+    query = select(DeliveryRow.destination_key).where(DeliveryRow.send_seq == send.seq)
     return session.scalars(query.order_by(DeliveryRow.seq).limit(MOST_KEYS)).all()
 
 
-def deciding(
-    session: Session, *, domain: str, transid: str, digests: Collection[bytes]
-) -> set[bytes]:
+def deciding(session: Session, send: SendRow, digests: Collection[bytes]) -> set[bytes]:
     """Return those of `digests` whose facts decide a delivery of the send."""
     query = select(DeliveryRow.decided_digest).where(
-        DeliveryRow.domain == domain,
-        DeliveryRow.transid == transid,
-        DeliveryRow.decided_digest.in_(digests),
+        DeliveryRow.send_seq == send.seq, DeliveryRow.decided_digest.in_(digests)
     )
     return set(session.scalars(query))
 
 
 def _narrowed(sought: SoughtDeliveries, domain: str) -> Sequence[ColumnElement[bool]]:
     columns = (
-        (DeliveryRow.transid, [transid_of(name) for name in sought.transid]),
         (DeliveryRow.destination_key, sought.destination),
         (DeliveryRow.code, sought.code),
         (DeliveryRow.carrier, sought.carrier),

@@ -28,7 +28,7 @@ MOST: Final = 500
 _MARK: Final = f"""
     WITH due AS (
         SELECT d.seq FROM sends s
-          JOIN deliveries d ON d.transid = s.transid AND d.domain = s.domain
+          JOIN deliveries d ON d.send_seq = s.seq
          WHERE s.channel = %(channel)s AND s.accepted_at > %(since)s AND s.accepted_at <= %(until)s
            AND coalesce(s.requested_at, s.accepted_at) <= %(due_at)s
            AND s.state NOT IN ('{State.REGISTERED}', '{State.REFUSED}')

@@ -16,15 +16,16 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    union_all,
+    union,
 )
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import BadInputError
-from receiver.domain.identity import KEY_BYTES, transid_of
+from receiver.domain.identity import KEY_BYTES
 from receiver.domain.status import CHANNEL_SPELLINGS, SPELLINGS, UNKNOWN, Status
 from receiver.store import arrivals
 from receiver.store.arrivals import Excerpt
+from receiver.store.sought import ids_of
 from receiver.store.tables import DeliveryRow, ReceiptRow, SendRow, Words, table_of
 
 #: A destination's receipts are looked for among those of so many sends.
@@ -75,7 +76,7 @@ def newest(session: Session, sought: Sought, excerpt: Excerpt) -> Sequence[Row[A
     Raises: BadInputError where a destination's are too many to be looked for.
     """
     conditions = list(_narrowed(sought))
-    sends = _sends(sought, excerpt.domain)
+    sends = _sends(session, sought, excerpt.domain)
     if sends is not None:
         found = session.execute(_on_days(sends, excerpt).limit(MOST_SENDS + 1)).all()
         if len(found) > MOST_SENDS:
@@ -90,25 +91,32 @@ def newest(session: Session, sought: Sought, excerpt: Excerpt) -> Sequence[Row[A
     return arrivals.newest(session, ReceiptRow, _SHOWN, conditions, excerpt=excerpt, spans=spans)
 
 
-def _sends(sought: Sought, domain: str) -> Subquery | None:
+def _sends(session: Session, sought: Sought, domain: str) -> Subquery | None:
     """Return the sends that lead to what is sought, None where nothing does.
 
     A destination leads to all sends of a family, since one can have its receipts under the transid
     of another.
     """
-    days = select(SendRow.transid, SendRow.first_day, SendRow.last_day).where(
-        SendRow.domain == domain
-    )
+    days = select(SendRow.transid, SendRow.first_day, SendRow.last_day)
     if sought.transid:
-        return days.where(SendRow.transid.in_(map(transid_of, sought.transid))).subquery()
+        return days.where(SendRow.id.in_(ids_of(domain, sought.transid))).subquery()
     if not sought.destination_key:
         return None
-    transids = select(DeliveryRow.transid).where(
+    delivered = select(DeliveryRow.send_seq).where(
         DeliveryRow.destination_key.in_(sought.destination_key), DeliveryRow.domain == domain
     )
-    bases = select(SendRow.base).where(SendRow.domain == domain, SendRow.transid.in_(transids))
-    further = days.where(SendRow.base != SendRow.transid, SendRow.base.in_(bases))
-    return union_all(days.where(SendRow.transid.in_(bases)), further).subquery()
+    own = SendRow.seq.in_(delivered)
+    is_further = SendRow.base != SendRow.transid
+    further = days.where(
+        is_further, SendRow.domain == domain, SendRow.base.in_(select(SendRow.base).where(own))
+    )
+    bases = session.scalars(
+        select(SendRow.base).where(own, is_further).distinct().limit(MOST_SENDS + 1)
+    ).all()
+    if len(bases) > MOST_SENDS:
+        raise _too_many()
+    theirs = days.where(SendRow.id.in_(ids_of(domain, bases)))
+    return union(days.where(own), further, theirs).subquery()
 
 
 def _on_days(sends: Subquery, excerpt: Excerpt) -> Select[Any]:

@@ -8,7 +8,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from receiver.domain.facts import Fact
-from receiver.domain.ledger import Family, fold
+from receiver.domain.identity import base_of
+from receiver.domain.ledger import fold
+from receiver.domain.sends import send_id
 from receiver.store import rows, statements
 from receiver.store.tables import ReceiptRow, RecordingRow
 
@@ -41,52 +43,51 @@ def lock(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -
 
 def family_rows(families: Iterable[FamilyKey]) -> str:
     """Return families as the JSON array that the statements take."""
-    return rows.dumps({"domain": domain, "base": base} for domain, base in sorted(families))
+    return rows.dumps(
+        {"id": send_id(domain, base), "domain": domain, "base": base}
+        for domain, base in sorted(families)
+    )
 
 
 def fold_locked(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
     """Fold families whose locks are held."""
-    facts, transids = _load(connection, families)
+    facts, seqs = _load(connection, families)
     folded = {(domain, base): fold(base, facts[domain, base]) for domain, base in families}
-    sends = [rows.send_row(key[0], transid, folded[key]) for key, transid in transids]
-    _write(connection, families, sends, folded.values())
-
-
-def _load(
-    connection: psycopg.Connection[Any], families: Collection[FamilyKey]
-) -> tuple[dict[FamilyKey, list[Fact]], list[tuple[FamilyKey, str]]]:
-    """Return the facts of families, and the transids that have a row there."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(_FOR_THESE_DAYS)
-        parameters = {"families": family_rows(families)}
-        sends = cursor.execute(statements.FAMILY_SENDS, parameters).fetchall()
-        families_of = {(s["domain"], s["transid"]): (s["domain"], s["base"]) for s in sends}
-        facts: dict[FamilyKey, list[Fact]] = defaultdict(list)
-        keys = [list(column) for column in zip(*families_of, strict=True)]
-        for row in cursor.execute(_RECORDINGS, keys) if keys else ():
-            facts[families_of[row["domain"], row["transid"]]].append(rows.recording_fact(row))
-        days = [day for s in sends for day in (s["first_day"], s["last_day"]) if day]
-        reported = [s["transid"] for s in sends if s["first_day"]]
-        for row in cursor.execute(_RECEIPTS, [reported, min(days), max(days)]) if days else ():
-            key = families_of.get((row["domain"], row["transid"]))
-            if key:  # another domain can know the same transid
-                facts[key].append(rows.receipt_fact(row))
-    return facts, [(key, transid) for (_, transid), key in families_of.items()]
-
-
-def _write(
-    connection: psycopg.Connection[Any],
-    families: Collection[FamilyKey],
-    sends: list[rows.Row],
-    folded: Iterable[Family],
-) -> None:
-    kept = [rows.delivery_row(each) for family in folded for each in family.deliveries.values()]
+    sends = [
+        rows.send_row(domain, transid, folded[domain, base_of(transid)]) for domain, transid in seqs
+    ]
+    deliveries = [
+        rows.delivery_row(each, seqs[each.domain, each.transid])
+        for family in folded.values()
+        for each in family.deliveries.values()
+    ]
     parameters = {
         "sends": rows.dumps(sends),
-        "deliveries": rows.dumps(kept),
+        "deliveries": rows.dumps(deliveries),
         "families": family_rows(families),
     }
     with connection.pipeline():
         connection.execute(statements.WRITE_SENDS, parameters)
         connection.execute(statements.DROP_DELIVERIES, parameters)
         connection.execute(statements.WRITE_DELIVERIES, parameters)
+
+
+def _load(
+    connection: psycopg.Connection[Any], families: Collection[FamilyKey]
+) -> tuple[dict[FamilyKey, list[Fact]], dict[tuple[str, str], int]]:
+    """Return the facts of families, and the `seq` of each send by its domain and transid."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_FOR_THESE_DAYS)
+        parameters = {"families": family_rows(families)}
+        sends = cursor.execute(statements.FAMILY_SENDS, parameters).fetchall()
+        seqs = {(s["domain"], s["transid"]): s["seq"] for s in sends}
+        facts: dict[FamilyKey, list[Fact]] = defaultdict(list)
+        keys = [list(column) for column in zip(*seqs, strict=True)]
+        for row in cursor.execute(_RECORDINGS, keys) if keys else ():
+            facts[row["domain"], base_of(row["transid"])].append(rows.recording_fact(row))
+        days = [day for s in sends for day in (s["first_day"], s["last_day"]) if day]
+        reported = [s["transid"] for s in sends if s["first_day"]]
+        for row in cursor.execute(_RECEIPTS, [reported, min(days), max(days)]) if days else ():
+            if (row["domain"], row["transid"]) in seqs:  # another domain can know the same transid
+                facts[row["domain"], base_of(row["transid"])].append(rows.receipt_fact(row))
+    return facts, seqs

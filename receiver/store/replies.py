@@ -73,10 +73,10 @@ _PAIRED: Final = text_by_day(f"""
          ORDER BY digest, accepted_at, id) m
      WHERE NOT coalesce((
         SELECT true FROM (
-            SELECT transid FROM deliveries d
+            SELECT send_seq FROM deliveries d
              WHERE d.domain = :domain AND d.destination_key = m.sender_key
              ORDER BY d.seq DESC LIMIT :looked_through) d
-          JOIN sends s ON s.domain = :domain AND s.transid = d.transid
+          JOIN sends s ON s.seq = d.send_seq
          WHERE s.transid <> :transid AND (s.recorded OR s.reported)
            AND (:sender = '' OR s.sender_key = :sender)
            AND coalesce(s.requested_at, s.accepted_at) > :began

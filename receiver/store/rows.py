@@ -56,11 +56,14 @@ def stamps_of(fact: Fact) -> Row:
 def receipt_row(fact: Fact, receipt: Receipt) -> Row:
     """Return a row of `receipts`: kept under `<uuid>` where the platform said `<uuid>_0`.
 
-    With it comes what its delivery is known by, and the rank of what it says.
+    With it comes what its send and its delivery are known by, and the rank of what it says.
     """
     row = stamps_of(fact) | asdict(receipt)
-    row["transid"] = transid_of(receipt.transid)
-    row["alias"] = receipt.transid if receipt.transid != row["transid"] else ""
+    row["transid"] = transid = transid_of(receipt.transid)
+    row["send_id"] = send_id(fact.domain, transid)
+    if (base := base_of(transid)) != transid:
+        row["base_id"] = send_id(fact.domain, base)
+    row["alias"] = receipt.transid if receipt.transid != transid else ""
     row["destination_key"] = destination_key(receipt.destination)
     row["address_type"] = type_of(receipt.destination_type, receipt.destination)
     row["rank"] = status_of(receipt.channel, receipt.raw_status).rank
@@ -91,9 +94,9 @@ def recording_row(fact: Fact, send: Send, transid: str) -> Row:
     return row | {"transid": transid, "registration": send.registration, "body": body}
 
 
-def delivery_row(delivery: Delivery) -> Row:
-    """Return a row of `deliveries`."""
-    row = asdict(delivery)
+def delivery_row(delivery: Delivery, send_seq: int) -> Row:
+    """Return a row of `deliveries`, of the send with that `seq`."""
+    row = asdict(delivery) | {"send_seq": send_seq}
     row["decided_digest"] = _hex(delivery.decided_digest)
     row["also_digest"] = _hex(delivery.also_digest)
     return row

@@ -21,11 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from receiver.domain.identity import base_of, transid_of
-from receiver.domain.sends import REGISTERED_PREFIX, registered_transid
+from receiver.domain.sends import REGISTERED_PREFIX, registered_transid, send_id
 from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
 from receiver.store import spans
 from receiver.store.admin_tables import IntegrationPoint
-from receiver.store.sought import Sought, among, of_sends, scope
+from receiver.store.sought import Sought, among, ids_of, of_sends, scope
 from receiver.store.tables import DeliveryRow, RecordingRow, SendRow
 
 _LISTED: Final[Sequence[Any]] = (
@@ -45,8 +45,8 @@ _LISTED: Final[Sequence[Any]] = (
     SendRow.aliases,
 )
 
-#: By transid: how many deliveries have each outcome.
-Outcomes = Mapping[str, Mapping[Outcome, int]]
+#: By the `seq` of a send: how many deliveries have each outcome.
+Outcomes = Mapping[int, Mapping[Outcome, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def find(
     reported = or_(SendRow.transid == transid_of(name), literal(name) == any_(SendRow.aliases))
     base = base_of(name)
     further = and_(SendRow.base == base, SendRow.base != SendRow.transid)  # it has an index
-    in_family = and_(or_(SendRow.transid == base, further), reported)
+    in_family = and_(or_(SendRow.id == send_id(domain, base), further), reported)
     visible = scope(domain, point_ids)
     ours_first = (
         select(SendRow)
@@ -88,7 +88,7 @@ def find_by_id(
         .distinct()
     )
     transids = [*session.scalars(completed), registered_transid(id_)]
-    named = or_(SendRow.id == id_, SendRow.transid.in_(transids))
+    named = SendRow.id.in_([id_, *ids_of(domain, transids)])
     query = select(SendRow).where(*scope(domain, point_ids), named).order_by(SendRow.seq)
     return session.scalars(query.limit(1)).first()
 
@@ -121,23 +121,24 @@ def named(
     A name of a further send that belongs to the base of its family finds the base.
     """
     keys = {key for name in transids for key in (transid_of(name), base_of(name))}
-    query = select(*_LISTED).where(*scope(domain, point_ids), SendRow.transid.in_(keys))
+    among_them = SendRow.id.in_(ids_of(domain, keys))
+    query = select(*_LISTED).where(*scope(domain, point_ids), among_them)
     found = {row.transid: row for row in session.execute(query)}
     aliases = {alias: row for row in found.values() for alias in row.aliases}
     return [found.get(transid_of(name)) or aliases.get(name) for name in transids]
 
 
-def outcomes(session: Session, *, domain: str, transids: Collection[str]) -> Outcomes:
+def outcomes(session: Session, seqs: Collection[int]) -> Outcomes:
     """Count the deliveries of sends by outcome."""
     query = (
-        select(DeliveryRow.transid, DeliveryRow.rank, func.count())
-        .where(DeliveryRow.domain == domain, DeliveryRow.transid.in_(transids))
-        .group_by(DeliveryRow.transid, DeliveryRow.rank)
+        select(DeliveryRow.send_seq, DeliveryRow.rank, func.count())
+        .where(DeliveryRow.send_seq.in_(seqs))
+        .group_by(DeliveryRow.send_seq, DeliveryRow.rank)
     )
-    ranks: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for transid, rank, count in session.execute(query):
-        ranks[transid].append((rank, count))
-    return {transid: count_outcomes(found) for transid, found in ranks.items()}
+    ranks: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for seq, rank, count in session.execute(query):
+        ranks[seq].append((rank, count))
+    return {seq: count_outcomes(found) for seq, found in ranks.items()}
 
 
 def count_outcomes(ranks: Iterable[tuple[int, int]]) -> Mapping[Outcome, int]:
@@ -161,8 +162,6 @@ def shown_transid(transid: str) -> str | None:
 
 def _narrowed(sought: SoughtSends, domain: str) -> Sequence[ColumnElement[bool]]:
     conditions = [*of_sends(sought, domain)]
-    if sought.transid:
-        conditions.append(among(SendRow.transid, [transid_of(name) for name in sought.transid]))
     if sought.state:
         conditions.append(among(SendRow.state, sought.state))
     if sought.since is not None:
@@ -171,22 +170,19 @@ def _narrowed(sought: SoughtSends, domain: str) -> Sequence[ColumnElement[bool]]
         conditions.append(SendRow.accepted_at < sought.until)
     if sought.destination:
         key = among(DeliveryRow.destination_key, sought.destination)
-        conditions.append(SendRow.transid.in_(_transids_where(domain, key)))
+        conditions.append(SendRow.seq.in_(_of_deliveries(domain, key)))
     if sought.correlationid:
         conditions.append(SendRow.seq.in_(_correlated(domain, sought.correlationid)))
     return conditions
 
 
-def _transids_where(domain: str, condition: ColumnElement[bool]) -> Select[str]:
-    return select(DeliveryRow.transid).where(DeliveryRow.domain == domain, condition)
+def _of_deliveries(domain: str, condition: ColumnElement[bool]) -> Select[int]:
+    return select(DeliveryRow.send_seq).where(DeliveryRow.domain == domain, condition)
 
 
 def _correlated(domain: str, ids: Collection[str]) -> Select[int]:
     """Return the sends that have a correlationid themselves, or one of whose deliveries has it."""
     own = select(SendRow.seq).where(SendRow.domain == domain, among(SendRow.correlationid, ids))
-    has_it = among(DeliveryRow.correlationid, ids)
-    of_delivery = select(SendRow.seq).where(
-        SendRow.domain == domain, SendRow.transid.in_(_transids_where(domain, has_it))
-    )
+    of_delivery = _of_deliveries(domain, among(DeliveryRow.correlationid, ids))
     both = union(own, of_delivery).subquery()
     return select(both.c.seq)

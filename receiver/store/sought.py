@@ -1,6 +1,6 @@
 """What lists of sends and of deliveries have in common: how they are narrowed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from receiver.domain.identity import transid_of
+from receiver.domain.sends import send_id
 from receiver.store.admin_tables import IntegrationPoint
 from receiver.store.tables import SendRow
 
@@ -46,18 +48,25 @@ def scope(domain: str, point_ids: Collection[UUID]) -> Sequence[ColumnElement[bo
 
 
 def of_sends(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions on what only sends have, their deliveries through them."""
+    """Return the conditions on what sends have, their deliveries through them."""
     columns = (
         (SendRow.channel, sought.channel),
         (SendRow.sender_key, sought.sender),
         (SendRow.tag, sought.tag),
     )
     conditions = [among(column, values) for column, values in columns if values]
+    if sought.transid:
+        conditions.append(among(SendRow.id, ids_of(domain, sought.transid)))
     if sought.point:
         conditions.append(SendRow.point_id.in_(point_ids_of(sought.point, domain)))
     if sought.recorded is not None:
         conditions.append(SendRow.recorded == sought.recorded)
     return conditions
+
+
+def ids_of(domain: str, transids: Iterable[str]) -> Sequence[UUID]:
+    """Return the ids of the sends with these transids: what their index is by."""
+    return [send_id(domain, transid_of(transid)) for transid in transids]
 
 
 def point_ids_of(named: Collection[str], domain: str) -> Select[UUID]:

@@ -219,7 +219,7 @@ OPEN_SENDS: Final = f"""
     INSERT INTO sends AS k ({_REPORTED}) SELECT {_REPORTED}
       FROM jsonb_to_recordset(%(sends)s::jsonb) AS f({_typed(_SENDS.columns, _REPORTED_COLUMNS)})
      ORDER BY domain, base, transid
-    ON CONFLICT (transid, domain) DO UPDATE SET {_SUMMED} WHERE {_SUM_CHANGES}
+    ON CONFLICT (id) DO UPDATE SET {_SUMMED} WHERE {_SUM_CHANGES}
     """
 
 _REGISTERED: Final = """r.domain = %(domain)s AND r.registration = %(registration)s
@@ -235,20 +235,21 @@ DROP_MOVED: Final = f"""
 MOVE_REGISTERED: Final = f"UPDATE recordings r SET transid = %(transid)s WHERE {_REGISTERED}"
 
 _FAMILIES: Final = (
-    'jsonb_to_recordset(%(families)s::jsonb) AS f(domain text COLLATE "C", base text COLLATE "C")'
+    "jsonb_to_recordset(%(families)s::jsonb)"
+    ' AS f(id uuid, domain text COLLATE "C", base text COLLATE "C")'
 )
 
 #: (%(families)s) Lock families in key order; everything that is folded is folded under this lock.
 LOCK_FAMILIES: Final = (
-    f"SELECT 1 FROM sends s JOIN {_FAMILIES} ON s.domain = f.domain AND s.transid = f.base"
+    f"SELECT 1 FROM sends s JOIN {_FAMILIES} USING (id)"
     " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
 )
 
-_FAMILY: Final = "s.domain, s.base, s.transid, s.recorded, s.first_day, s.last_day"
+_FAMILY: Final = "s.seq, s.domain, s.base, s.transid, s.first_day, s.last_day"
 #: (%(families)s) The sends of families, as far as loading their facts needs them: the base, and
 #: those of which a family seldom has any.
 FAMILY_SENDS: Final = f"""
-    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} ON s.domain = f.domain AND s.transid = f.base
+    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} USING (id)
     UNION ALL
     SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} USING (domain, base) WHERE s.base <> s.transid
     """
@@ -302,7 +303,7 @@ def _merging() -> tuple[str, str]:
 
 
 _DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
-_DELIVERY_KEY: Final = ("transid", "domain", "destination_key")
+_DELIVERY_KEY: Final = ("send_seq", "destination_key")
 _SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
 _MERGED, _MERGE_CHANGES = _merging()
 
@@ -326,7 +327,9 @@ _OF_RECEIPT: Final = {
 _DELIVERY_OF: Final = ", ".join(
     _OF_RECEIPT.get(name, f"f.{name}") for name in _written(_DELIVERIES)
 )
-_JOINED: Final = ", destination_key text, address_type text, rank smallint"
+_JOINED: Final = (
+    ", destination_key text, address_type text, rank smallint, send_id uuid, base_id uuid"
+)
 
 #: (%(rows)s, %(raws)b) Keep receipts, of each delivery one, and join what they say with what is
 #: kept, wherever that needs no other fact: nothing is recorded that a delivery could belong to, or
@@ -336,17 +339,17 @@ _JOINED: Final = ", destination_key text, address_type text, rank smallint"
 #: must be folded anew.
 RECEIVE: Final = f"""
     WITH judged AS MATERIALIZED (
-        SELECT f.*, t.base,
+        SELECT f.*, t.base, t.seq AS send_seq,
                NOT CASE WHEN t.base = t.transid THEN t.family_recorded ELSE (
-                   SELECT b.family_recorded FROM sends b
-                    WHERE b.domain = t.domain AND b.transid = t.base) END
+                   SELECT b.family_recorded FROM sends b WHERE b.id = f.base_id) END
                OR (t.recorded AND t.settled)
                OR EXISTS (
                    SELECT FROM deliveries d
-                    WHERE {_SAME_DELIVERY} AND (NOT t.recorded OR NOT d.reported
-                                                OR d.destination_type = f.address_type)) AS plain
+                    WHERE d.send_seq = t.seq AND d.destination_key = f.destination_key
+                      AND (NOT t.recorded OR NOT d.reported
+                           OR d.destination_type = f.address_type)) AS plain
           FROM {_recordset(_RECEIPTS, "rows", alias="f", more=_RAW + _JOINED)}
-          JOIN sends t ON t.domain = f.domain AND t.transid = f.transid),
+          JOIN sends t ON t.id = f.send_id),
     kept AS ({_insert_new(_RECEIPTS, "judged f")}),
     merged AS (
         INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
@@ -369,20 +372,20 @@ _FOLDED_DELIVERIES, _DELIVERIES_CHANGE = _folded(_DELIVERIES, comes="excluded")
 #: (%(sends)s) Put what the fold says in the place of what the sends' rows said.
 WRITE_SENDS: Final = (
     f"UPDATE sends k SET {_FOLDED_SENDS} FROM {_recordset(_SENDS, 'sends', alias='f')}"
-    f" WHERE k.domain = f.domain AND k.transid = f.transid AND {_SENDS_CHANGE}"
+    f" WHERE k.id = f.id AND {_SENDS_CHANGE}"
 )
 
 #: (%(deliveries)s, %(families)s) Likewise for deliveries: first those that are none any more.
 DROP_DELIVERIES: Final = f"""
     DELETE FROM deliveries d USING ({FAMILY_SENDS}) s
-     WHERE d.domain = s.domain AND d.transid = s.transid
+     WHERE d.send_seq = s.seq
        AND NOT EXISTS (
            SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="f")} WHERE {_SAME_DELIVERY})
     """
 WRITE_DELIVERIES: Final = f"""
     INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
     SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
-     ORDER BY domain, transid, destination_key
+     ORDER BY {", ".join(_DELIVERY_KEY)}
     ON CONFLICT ({", ".join(_DELIVERY_KEY)})
         DO UPDATE SET {_FOLDED_DELIVERIES}, {_still_overdue("excluded.rank", "excluded.also")}
          WHERE {_DELIVERIES_CHANGE}

@@ -88,8 +88,7 @@ class SendRow(Base):
 
     __tablename__ = "sends"
     __table_args__ = (
-        UniqueConstraint("transid", "domain", name="sends_transid"),
-        Index("sends_id", "id"),  # unique by itself: it follows from domain and transid
+        UniqueConstraint("id", name="sends_id"),  # it follows from domain and transid
         Index("sends_further", "base", "domain", postgresql_where=text("base <> transid")),
         Index("sends_newest", "domain", "seq", postgresql_where=text("recorded OR reported")),
         Index(
@@ -186,9 +185,7 @@ class DeliveryRow(Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        UniqueConstraint(
-            "transid", "domain", "destination_key", name="deliveries_transid_destination_key"
-        ),
+        UniqueConstraint("send_seq", "destination_key", name="deliveries_send_destination"),
         Index("deliveries_destination", "destination_key", "seq"),
         Index(
             "deliveries_correlationid",
@@ -232,6 +229,8 @@ class DeliveryRow(Base):
     """Announced as late, and still pending; no fact says so, the sweeper does."""
     known_at: Mapped[datetime] = mapped_column(server_default=NOW)
     """As that of a send."""
+    send_seq: Mapped[int] = mapped_column(BigInteger)
+    """The `seq` of its send. New ones are at the end of its index, whatever the transid."""
 
 
 class Arrived(Base):

@@ -14,6 +14,7 @@ from receiver.domain.identity import transid_of
 from receiver.domain.ledger import Owners
 from receiver.domain.recordings import fold_recordings
 from receiver.store import recordings
+from receiver.store.sought import ids_of
 from receiver.store.tables import SendRow, text_by_day
 
 #: Recordings of one send that are shown.
@@ -97,7 +98,7 @@ def _days(session: Session, send: SendRow, transids: Sequence[str]) -> Sequence[
     own = [send.first_day, send.last_day]
     if len(transids) > 1:
         rows = session.query(SendRow.first_day, SendRow.last_day).where(
-            SendRow.domain == send.domain, SendRow.transid.in_(transids)
+            SendRow.id.in_(ids_of(send.domain, transids))
         )
         own += [day for row in rows for day in row]
     return [day for day in own if day]

@@ -85,7 +85,6 @@ def _answer() -> Response:
 
 
 def _items(session: Session, rows: Sequence[Row[Any]], domain: str) -> Sequence[Json]:
-    transids = [row.transid for row in rows]
-    counts = sends.outcomes(session, domain=domain, transids=transids)
+    counts = sends.outcomes(session, [row.seq for row in rows])
     codes = sends.point_codes(session, {row.point_id for row in rows})
-    return [send_item(row, counts.get(row.transid, {}), codes) for row in rows]
+    return [send_item(row, counts.get(row.seq, {}), codes) for row in rows]

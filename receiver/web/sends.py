@@ -107,11 +107,7 @@ class _Shown:
     def _deliveries(self) -> Sequence[DeliveryRow]:
         """The page of deliveries that is asked for, and one more where more follow."""
         return deliveries.page(
-            self._session,
-            domain=self._send.domain,
-            transid=self._send.transid,
-            after=self._after,
-            limit=MOST_DELIVERIES + 1,
+            self._session, self._send, after=self._after, limit=MOST_DELIVERIES + 1
         )
 
     @cached_property
@@ -133,10 +129,7 @@ class _Shown:
     def _counts(self) -> Counts:
         if self._all_deliveries is not None:
             return sends.count_outcomes((row.rank, 1) for row in self._all_deliveries)
-        counts = sends.outcomes(
-            self._session, domain=self._send.domain, transids=[self._send.transid]
-        )
-        return counts.get(self._send.transid, {})
+        return sends.outcomes(self._session, [self._send.seq]).get(self._send.seq, {})
 
     def _timeline(self, found: Sequence[Reply]) -> tuple[Sequence[dict[str, Any]], str | None]:
         entries, last = timelines.page(
@@ -167,7 +160,7 @@ class _Shown:
     def _keys(self) -> Sequence[str]:
         if self._all_deliveries is not None:
             return [row.destination_key for row in self._all_deliveries]
-        return deliveries.keys(self._session, domain=self._send.domain, transid=self._send.transid)
+        return deliveries.keys(self._session, self._send)
 
     def _place(self, part: str, *types: type) -> list[Any] | None:
         cursor = self._asked.get(part)

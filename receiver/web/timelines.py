@@ -109,7 +109,7 @@ def _deciding(
     if known is not None:
         return {row.decided_digest for row in known}
     digests = {entry.digest for entry in entries if entry.digest}
-    return deliveries.deciding(session, domain=send.domain, transid=send.transid, digests=digests)
+    return deliveries.deciding(session, send, digests)
 
 
 def _with_decisive(entries: Sequence[Entry], deciding: set[bytes]) -> list[Entry]:

@@ -43,7 +43,7 @@ def stored(connection: psycopg.Connection[Any], domain: str) -> Ledger:
         }
     for row in deliveries:
         key = ("delivery", row["transid"], row["destination_key"])
-        own = (*insertion, "overdue")
+        own = (*insertion, "send_seq", "overdue")
         ledger[key] = {k: v for k, v in row.items() if k not in own}
     return ledger
 

@@ -49,6 +49,6 @@ def test_no_name_of_a_send_is_looked_for_in_all_of_them(engine: Engine, name: st
             for (line,) in session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
         )
 
-    assert "sends_transid" in plans
+    assert "sends_id" in plans
     assert "Seq Scan on sends" not in plans
     assert "sends_newest" not in plans

@@ -29,10 +29,10 @@ _FILL = f"""
                             recorded, reported, rank, raw_status, code, description,
                             additional_info, provider_at_raw, zone_assumed, decided_digest,
                             decided_at, also, also_digest, reached, missed, carrier,
-                            correlationid, known_at)
+                            correlationid, known_at, send_seq)
     OVERRIDING SYSTEM VALUE
     SELECT seq, domain, transid, '', '', '', false, true, 50, '', '', '', '', '', false, '',
-           known_at, '', '', false, false, '', '', known_at
+           known_at, '', '', false, false, '', '', known_at, seq
       FROM sends;
     ANALYZE sends, deliveries;
     """
