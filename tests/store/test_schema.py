@@ -14,8 +14,16 @@ from sqlalchemy import create_engine
 
 from receiver.domain.errors import SetupError, StoreAwayError
 from receiver.store import partitions, schema
+from receiver.store.apply import apply
 from receiver.store.database import check_durable, connect, sqlalchemy_url
 from tests.conftest import MakeDatabase, create_database
+from tests.making import make_fact, make_receipt
+from tests.store.ledgers import stored
+
+_TRIGGERS = """
+    SELECT pg_get_functiondef(oid) FROM pg_proc
+     WHERE pronamespace = current_schema()::regnamespace ORDER BY proname
+    """
 
 
 def test_tables_need_no_new_migration(database_url: str) -> None:
@@ -41,6 +49,25 @@ def test_every_step_goes_down_and_up_again(make_database: MakeDatabase) -> None:
     schema.upgrade(url)
 
     schema.require_current(url)
+
+
+def test_what_is_there_gets_its_new_keys_and_back(make_database: MakeDatabase) -> None:
+    url = make_database()
+    first, second = (make_receipt(transid, "Submitted") for transid in ("t-1", "t-2"))
+    last = make_fact(make_receipt("t-1", "Delivered"))
+    with connect(url) as connection:
+        triggers = connection.execute(_TRIGGERS).fetchall()
+        apply(connection, [make_fact(first), make_fact(second)])
+        ledger = stored(connection, "default")
+    command.downgrade(schema.config_for(url), "0007")
+    schema.upgrade(url)
+
+    with connect(url) as connection:
+        assert connection.execute(_TRIGGERS).fetchall() == triggers
+        assert stored(connection, "default") == ledger
+        apply(connection, [last])
+        statuses = connection.execute("SELECT transid, rank FROM deliveries ORDER BY 1").fetchall()
+    assert statuses == [("t-1", 50), ("t-2", 20)]
 
 
 def test_a_newer_schema_is_left_alone(make_database: MakeDatabase) -> None:
