@@ -18,10 +18,12 @@ _PATH_CHARACTERS: Final = 200
 
 
 def read_json(intake: Intake, request: Request) -> Any:
-    """Return the JSON value of a request's body.
+    """Return the JSON value of a request's body, beside which the URL has nothing to say.
 
-    Raises: BadInputError naming `body`, TooLargeError, SlowBodyError.
+    Raises: BadInputError naming `body` or a parameter, TooLargeError, SlowBodyError.
     """
+    for name in request.args:
+        raise bad(name, "is not taken from the URL here: put it into the body")
     encoding = request.headers.get("Content-Encoding", "")
     with intake.body(request.environ, cap_bytes=BODY_BYTES) as raw:
         try:

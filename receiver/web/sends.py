@@ -42,34 +42,38 @@ sends_.after_request(finish)
 def show(key: str) -> ResponseReturnValue:
     """Return one send by transid or id, at once or as soon as it has its outcome.
 
-    404 where neither it nor a receipt of it is known.
+    404 where neither it nor a receipt of it is known, or becomes known while it is waited for.
     """
     domain, asked = current_key().domain, read_query(SEND_QUERY)
     until = time.monotonic() + asked["wait"]
     while True:
         shown, newest = _look(key, asked)
         if _is_decided(shown) or not rooms().feed.wait(domain, newest, until=until):
-            return shown
+            break
         time.sleep(REST_SECONDS)  # others' sends change too, and often
+    if shown is None:
+        raise NotFoundError("neither a send nor a receipt of it is known")
+    return shown
 
 
-def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any], Newest]:
-    """Return the send, and the newest change of its domain."""
+def _look(key: str, asked: Mapping[str, Any]) -> tuple[dict[str, Any] | None, Newest]:
+    """Return the send, None where nobody knows it, and the newest change of its domain."""
     api_key = current_key()
     with reading(rooms().engine) as session:
         row = sends.find(
             session, storable(key.rstrip("/")), domain=api_key.domain, point_ids=api_key.point_ids
         )
-        if row is None:
-            raise NotFoundError("neither a send nor a receipt of it is known")
         newest = (
             changes.newest(session, [api_key.domain])[api_key.domain] if asked["wait"] else None
         )
-        return _Shown(session, row, asked, veil()).whole(), newest
+        shown = _Shown(session, row, asked, veil()).whole() if row else None
+        return shown, newest
 
 
-def _is_decided(shown: Mapping[str, Any]) -> bool:
+def _is_decided(shown: Mapping[str, Any] | None) -> bool:
     """Tell whether nothing of a send is pending any more."""
+    if shown is None:
+        return False
     counts = shown["summary"]
     is_over = shown["state"] == State.REFUSED.value
     return is_over or bool(counts["deliveries"] and not counts["pending"])

@@ -105,6 +105,12 @@ def test_a_bad_search_is_named(caller: Caller, body: Any, name: str) -> None:
     assert (answer.status_code, name in answer.json["errors"]) == (400, True)
 
 
+def test_what_stands_in_the_url_of_a_search_is_no_secret_failure(caller: Caller) -> None:
+    answer = caller.post("/sends/search?tag=otp", json={})
+
+    assert (answer.status_code, list(answer.json["errors"])) == (400, ["tag"])
+
+
 @pytest.fixture(scope="module")
 def british(service: Service) -> Iterator[Caller]:
     """A caller of a service that reads numbers in the United Kingdom."""
