@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -130,7 +131,8 @@ def _count(connection: psycopg.Connection[Any]) -> None:
     _have_triggers(connection, "ENABLE")
     connection.execute("SET work_mem = '256MB'")
     connection.execute("SELECT derive_anew()")
-    while stats.fold(connection):
+    oldest_minute = datetime.now(UTC) - stats.MINUTES_KEPT
+    while stats.fold(connection, minutes_since=oldest_minute):
         pass
 
 

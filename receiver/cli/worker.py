@@ -95,13 +95,17 @@ def _ensure_partitions(connection: psycopg.Connection[Any]) -> None:
 def _fold_counts(connection: psycopg.Connection[Any]) -> None:
     """Fold what has gathered; what is left for the next time is counted all the same."""
     for _ in range(MOST_FOLDS):
-        if stats.fold(connection) < stats.MOST_FOLDED:
+        if stats.fold(connection, minutes_since=_oldest_minute()) < stats.MOST_FOLDED:
             return
 
 
 def _forget_minutes(connection: psycopg.Connection[Any]) -> None:
-    while stats.forget_minutes(connection, before=datetime.now(UTC) - stats.MINUTES_KEPT):
+    while stats.forget_minutes(connection, before=_oldest_minute()):
         pass
+
+
+def _oldest_minute() -> datetime:
+    return datetime.now(UTC) - stats.MINUTES_KEPT
 
 
 def _forget_deletions(connection: psycopg.Connection[Any]) -> None:

@@ -189,12 +189,20 @@ def _deltas(by: Sequence[str]) -> TextClause:
     )
 
 
-def fold(connection: psycopg.Connection[Any], *, most: int = MOST_FOLDED) -> int:
-    """Fold the oldest deltas into the rollups, in a transaction of its own; return how many."""
+def fold(
+    connection: psycopg.Connection[Any],
+    *,
+    most: int = MOST_FOLDED,
+    minutes_since: datetime = _EPOCH,
+) -> int:
+    """Fold the oldest deltas into the rollups, in a transaction of its own; return how many.
+
+    What lies before `minutes_since` goes into hours and days alone.
+    """
     with connection.transaction(), connection.cursor(row_factory=namedtuple_row) as cursor:
         taken: list[Any] = cursor.execute(_TAKE, {"most": most}).fetchall()
         if taken:
-            cursor.execute(_ADD, {"rows": dumps(_rolled_up(taken))})
+            cursor.execute(_ADD, {"rows": dumps(_rolled_up(taken, minutes_since))})
     return int(taken[0].taken) if taken else 0
 
 
@@ -203,15 +211,16 @@ def forget_minutes(connection: psycopg.Connection[Any], *, before: datetime) -> 
     return connection.execute(_FORGET_MINUTES, [before]).rowcount
 
 
-def _rolled_up(deltas: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def _rolled_up(deltas: Iterable[Any], minutes_since: datetime) -> Iterator[dict[str, Any]]:
     found: dict[Key, Counts] = defaultdict(Counts)
     for delta in deltas:
+        grains = [g for g in Grain if g is not Grain.MINUTE or delta.minute >= minutes_since]
         for names in _KEPT:
             if names != _EVERYTHING and not _is_told(delta.rank, names):
                 continue
             told = (getattr(delta, n) if n in names else v for n, v in DIMENSIONS.items())
             values = (_told(names), *told)
-            for grain in Grain:
+            for grain in grains:
                 at = grain.floor(delta.minute)
                 _add(found[delta.domain, grain.value, values[0], at, *values[1:]], delta)
     for key, counts in found.items():

@@ -168,6 +168,26 @@ def test_minutes_can_be_forgotten_and_hours_stay(
     assert [each.deliveries for each in answered(session, asked(domain)).values()] == [1]
 
 
+def test_minutes_of_long_ago_are_not_told_apart(
+    connection: psycopg.Connection[Any], session: Session
+) -> None:
+    domain = uuid.uuid4().hex
+    fold_all(connection)
+    for transid, at in (("t-1", START), ("t-2", START - DAY)):
+        send = make_send(transid, "447700900123", requested_at=at)
+        apply(connection, in_domain([make_fact(send)], domain))
+
+    while stats.fold(connection, minutes_since=START):
+        pass
+
+    told = {grain: answered(session, asked(domain, grain)) for grain in Grain}
+    assert {grain: [at for (at,) in counts] for grain, counts in told.items()} == {
+        Grain.MINUTE: [START],
+        Grain.HOUR: [START - DAY, START],
+        Grain.DAY: [Grain.DAY.floor(START - DAY), Grain.DAY.floor(START)],
+    }
+
+
 def test_counting_anew_says_the_same(connection: psycopg.Connection[Any], session: Session) -> None:
     domain = uuid.uuid4().hex
     facts = [make_fact(make_receipt(f"t-{n}", "Delivered"), number=n) for n in range(3)]
