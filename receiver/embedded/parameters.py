@@ -1,6 +1,7 @@
 """How the embedded Postgres is set up: parameters on its command line, and who may connect."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -8,8 +9,11 @@ from typing import Final
 from receiver.embedded.place import ROLE, Place
 
 MEBIBYTE: Final = 1024 * 1024
-SHARED_BUFFERS_CAP_MB: Final = 512
+SHARED_BUFFERS_CAP_MB: Final = 2048
 SHARED_BUFFERS_FLOOR_MB: Final = 32
+#: Rare checkpoints: a page is written whole into the log when it first changes after one.
+WAL_CAP_MB: Final = 4096
+WAL_FLOOR_MB: Final = 1024
 
 #: On the command line, so that neither a file nor ALTER SYSTEM can take durability away.
 FIXED: Final[Mapping[str, str]] = {
@@ -20,7 +24,6 @@ FIXED: Final[Mapping[str, str]] = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
@@ -37,6 +40,7 @@ def command_line(place: Place) -> list[str]:
     wanted = {
         **FIXED,
         "shared_buffers": f"{shared_buffers_mb()}MB",
+        "max_wal_size": f"{wal_mb(place.data)}MB",
         "unix_socket_directories": str(place.socket),
     }
     options = [part for name, value in wanted.items() for part in ("-c", f"{name}={value}")]
@@ -67,6 +71,12 @@ def shared_buffers_mb() -> int:
     """Return a quarter of the memory we may use, between a floor and a cap."""
     quarter = _memory_bytes() // 4 // MEBIBYTE
     return max(SHARED_BUFFERS_FLOOR_MB, min(SHARED_BUFFERS_CAP_MB, quarter))
+
+
+def wal_mb(data: Path) -> int:
+    """Return an eighth of the disk that the data are on, between a floor and a cap."""
+    eighth = shutil.disk_usage(data).total // 8 // MEBIBYTE
+    return max(WAL_FLOOR_MB, min(WAL_CAP_MB, eighth))
 
 
 def _memory_bytes() -> int:

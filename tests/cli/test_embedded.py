@@ -1,6 +1,7 @@
 """The embedded Postgres: one owner, found by others, back after every kind of end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import psycopg
@@ -16,6 +18,7 @@ import pytest
 from receiver.domain.errors import SetupError
 from receiver.embedded import data_folder, database_url
 from receiver.embedded import running as embedded_running
+from receiver.embedded.parameters import wal_mb
 from receiver.settings import Settings
 from tests.cli.processes import Running, alive, environment, eventually, postmaster
 
@@ -70,6 +73,19 @@ def test_is_durable_private_and_finds_its_data(var: Path) -> None:
     assert not alive(pid)
     with embedded_running(settings) as url:
         assert ask(url, "SELECT number FROM kept") == 7
+
+
+def test_the_log_of_changes_takes_an_eighth_of_the_disk(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with embedded_running(Settings(var_dir=var)) as url:
+        assert ask(url, "SHOW max_wal_size") in {f"{wal_mb(var)}MB", f"{wal_mb(var) // 1024}GB"}
+    sizes = []
+    for gibibytes in (2, 16, 1000):
+        usage = SimpleNamespace(total=gibibytes * 1024**3)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, found=usage: found)
+        sizes.append(wal_mb(var))
+    assert sizes == [1024, 2048, 4096]
 
 
 def test_no_server_is_one_sentence(var: Path) -> None:
