@@ -7,7 +7,7 @@ nothing; whoever records a send of it begins it anew (`store.apply`).
 
 from collections import defaultdict
 from collections.abc import Collection, Generator, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -15,7 +15,7 @@ from psycopg.rows import args_row
 
 from receiver.domain.sends import send_id
 from receiver.store.refold import FamilyKey, family_rows
-from receiver.store.retention.gone import Gone, keep_in_mind
+from receiver.store.retention.gone import Gone, keep_in_mind, midnight
 from receiver.store.statements import FAMILIES, FAMILY_SENDS
 
 #: How long a family that has left is remembered.
@@ -117,17 +117,13 @@ def forget(connection: psycopg.Connection[Any], *, today: date) -> Iterator[Gone
 
 def needs(connection: psycopg.Connection[Any], day: date) -> bool:
     """Tell whether a fact that became known late gives a send receipts of so old a day."""
-    row = connection.execute(_NEEDS, {"day": day, "end": _midnight(day + timedelta(days=1))})
+    row = connection.execute(_NEEDS, {"day": day, "end": midnight(day + timedelta(days=1))})
     return bool((row.fetchone() or [False])[0])
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _pieces(connection: psycopg.Connection[Any], before: date) -> Iterator[Sequence[_Seen]]:
     """Yield every send that can be of a family past its time, by place, then those told late."""
-    end = _midnight(before)
+    end = midnight(before)
     cursor = connection.cursor(row_factory=args_row(_Seen))
     seq = 0
     while seen := cursor.execute(_BY_SEQ, [seq, PIECE]).fetchall():

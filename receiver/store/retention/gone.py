@@ -1,7 +1,7 @@
 """What has gone: how much of it, and from which day on everything is there."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -20,6 +20,11 @@ class Gone(NamedTuple):
 
     what: str
     number: int
+
+
+def midnight(day: date) -> datetime:
+    """Return when a day begins."""
+    return datetime.combine(day, time(), UTC)
 
 
 def keep_in_mind(connection: psycopg.Connection[Any], what: str, day: date) -> None:

@@ -1,12 +1,12 @@
 """Lines of logs that are past their time, and of which nothing is left that they speak of."""
 
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any, Final
 
 import psycopg
 
-from receiver.store.retention.gone import Gone, keep_in_mind
+from receiver.store.retention.gone import Gone, keep_in_mind, midnight
 
 #: Lines that are looked at in one statement; each can speak of some hundred deliveries.
 PIECE: Final = 200
@@ -45,7 +45,7 @@ def remove_changes(
 
     `messages` and `events` are the days that are. Yields after each piece.
     """
-    end = datetime.combine(before, time(), UTC)
+    end = midnight(before)
     place: tuple[str, int, int] = ("", 0, 0)
     while lines := connection.execute(_LINES, [*place, PIECE]).fetchall():
         old = [line for *line, written_at in lines if written_at < end]
@@ -61,7 +61,7 @@ def remove_changes(
 
 def remove_audit(connection: psycopg.Connection[Any], *, before: date) -> Iterator[Gone]:
     """Remove what the audit log says before a day, some lines at a time."""
-    end = datetime.combine(before, time(), UTC)
+    end = midnight(before)
     while gone := connection.execute(_DELETE_AUDIT, [PIECE, end]).rowcount:
         keep_in_mind(connection, "audit", before)
         yield Gone("audit", gone)
