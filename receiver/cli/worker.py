@@ -43,7 +43,7 @@ class Duty:
 
 @click.command()
 def worker() -> None:
-    """Do what needs one owner: partitions, counts, what is overdue. Of several one works."""
+    """Do what needs one owner: partitions, counts, overdue, retention. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded(), embedded.running(settings, announce=click.echo) as url:

@@ -33,7 +33,7 @@ def remove(connection: psycopg.Connection[Any], keep: Keep, today: date) -> Iter
         oldest = yield from families.remove(connection, before=before["deliveries"], until=until)
         if "receipts" in before:
             before["receipts"] = min(before["receipts"], oldest)
-    for what in days.TABLES.keys() & before.keys():
+    for what in filter(before.get, days.TABLES):
         yield from days.remove(
             connection,
             what,
