@@ -65,10 +65,13 @@ class Outcome:
 
     def shown(self) -> str:
         """Return the table for people."""
-        lines = ["table              rows   bytes a row   of that indexes   GB a million receipts"]
+        heads = (
+            f"{'rows':>8}{'bytes a row':>14}{'of that indexes':>18}{'GB per million receipts':>26}"
+        )
+        lines = [f"{'table':15}{heads}"]
         lines += [
             f"{size.table:15}{size.rows:8}{size.total_bytes / size.rows:14.0f}"
-            f"{size.index_bytes / size.rows:18.0f}{self.gigabytes(size):24.2f}"
+            f"{size.index_bytes / size.rows:18.0f}{self.gigabytes(size):26.2f}"
             for size in self.sizes
         ]
         total = sum(self.gigabytes(size) for size in self.sizes)

@@ -27,14 +27,14 @@ def status(*, as_json: bool) -> None:
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
     service, seen = _service(base_url)
-    database, counts, kept = _database(settings)
+    database, counts, held = _database(settings)
     if as_json:
         facts = {"base_url": base_url, "service": service, "database": database, **seen, **counts}
-        facts["kept"] = {what: each._asdict() for what, each in kept.items()}
+        facts["kept"] = {what: each._asdict() for what, each in held.items()}
         click.echo(json.dumps(facts, default=plain, indent=2))
     else:
         rows = {"service": f"{service} ({base_url})", "database": database, **seen, **counts}
-        rows |= {f"{what}_kept": _sentence(each) for what, each in kept.items()}
+        rows |= {f"{what}_kept": _sentence(each) for what, each in held.items()}
         echo_rows([{"what": what, "state": state} for what, state in rows.items()], as_json=False)
     if (service, database) != ("up", "up"):
         raise SystemExit(1)

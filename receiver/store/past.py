@@ -23,17 +23,18 @@ AMONG_OPENED: Final = """
            FOR SHARE OF p) past
      WHERE f.base = f.transid AND f.recorded IS NOT TRUE
     """
-_FAMILIES: Final = (
+#: (%(families)s) Families, by the id and the transid of their base.
+FAMILIES: Final = (
     "jsonb_to_recordset(%(families)s::jsonb)"
     ' AS f(id uuid, domain text COLLATE "C", base text COLLATE "C")'
 )
 #: (%(families)s) Forget that families are past; return domain and base of those that were.
 FORGET: Final = (
-    f"DELETE FROM past_families p USING {_FAMILIES} WHERE p.id = f.id RETURNING f.domain, f.base"
+    f"DELETE FROM past_families p USING {FAMILIES} WHERE p.id = f.id RETURNING f.domain, f.base"
 )
 _RETAINED: Final = f"""
     SELECT f.domain, r.transid, min(r.day), max(r.day)
-      FROM {_FAMILIES} CROSS JOIN LATERAL (
+      FROM {FAMILIES} CROSS JOIN LATERAL (
            SELECT transid, day FROM receipts WHERE domain = f.domain AND transid = f.base
            UNION ALL
            SELECT transid, day FROM receipts

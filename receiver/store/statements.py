@@ -238,15 +238,9 @@ DROP_MOVED: Final = f"""
     """
 MOVE_REGISTERED: Final = f"UPDATE recordings r SET transid = %(transid)s WHERE {_REGISTERED}"
 
-#: (%(families)s) Families, by the id and the transid of their base.
-FAMILIES: Final = (
-    "jsonb_to_recordset(%(families)s::jsonb)"
-    ' AS f(id uuid, domain text COLLATE "C", base text COLLATE "C")'
-)
-
 #: (%(families)s) Lock families in key order; everything that is folded is folded under this lock.
 LOCK_FAMILIES: Final = (
-    f"SELECT 1 FROM sends s JOIN {FAMILIES} USING (id)"
+    f"SELECT 1 FROM sends s JOIN {past.FAMILIES} USING (id)"
     " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
 )
 
@@ -254,9 +248,10 @@ _FAMILY: Final = "s.seq, s.domain, s.base, s.transid, s.first_day, s.last_day, s
 #: (%(families)s) The sends of families, as far as loading their facts needs them: the base, and
 #: those of which a family seldom has any.
 FAMILY_SENDS: Final = f"""
-    SELECT {_FAMILY} FROM sends s JOIN {FAMILIES} USING (id)
+    SELECT {_FAMILY} FROM sends s JOIN {past.FAMILIES} USING (id)
     UNION ALL
-    SELECT {_FAMILY} FROM sends s JOIN {FAMILIES} USING (domain, base) WHERE s.base <> s.transid
+    SELECT {_FAMILY} FROM sends s JOIN {past.FAMILIES} USING (domain, base)
+     WHERE s.base <> s.transid
     """
 
 

@@ -14,9 +14,10 @@ import psycopg
 from psycopg.rows import args_row
 
 from receiver.domain.sends import send_id
+from receiver.store.past import FAMILIES
 from receiver.store.refold import FamilyKey, family_rows
 from receiver.store.retention.gone import Gone, keep_in_mind, midnight
-from receiver.store.statements import FAMILIES, FAMILY_SENDS
+from receiver.store.statements import FAMILY_SENDS
 
 #: How long a family that has left is remembered.
 REMEMBERED: Final = timedelta(days=90)
