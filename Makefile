@@ -1,7 +1,7 @@
 # run:  everything on this machine, set-up included     test:  all checks
 # lint: the quick checks                                lock:  pin the dependencies anew
 # bench: how fast it is, beside other ways              bench-growth: and with SCALE million sends
-# bench-drain: how fast what was spooled comes in
+# bench-drain: how fast what was spooled comes in      bench-sizes: how large the tables become
 # faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint bench bench-growth bench-drain faults lock clean
+.PHONY: run test lint bench bench-growth bench-drain bench-sizes faults lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
@@ -41,6 +41,9 @@ bench-growth: $(RUN_STAMP)
 
 bench-drain: $(RUN_STAMP)
 	@exec $(BIN)/python -m bench drain
+
+bench-sizes: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench sizes
 
 # As root it also mounts small disks, to fill them. The table goes to build/faults.md and .json, too.
 faults: $(DEV_STAMP)

@@ -1,4 +1,4 @@
-"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`."""
+"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`, `sizes`."""
 
 import sys
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from bench import drain, ingest, plot, report
+from bench import drain, ingest, plot, report, sizes
 from bench.accounting import faults
 from bench.contenders import CONTENDERS
 from bench.growth import report as growth_report
@@ -76,6 +76,15 @@ def drain_(facts: int, workers: int) -> None:
     if outcome.lost:
         sys.exit(f"bench: lost {outcome.lost}")
     report.write(RESULTS / "drain.json", {"measured_at": report.measured_at()} | outcome.as_json())
+
+
+@commands.command("sizes")
+@click.option("--sends", default=50_000, show_default=True, type=click.IntRange(2000))
+def sizes_(sends: int) -> None:
+    """Measure how large the tables become, and how fast what is past its time goes."""
+    outcome = sizes.measure(sends=sends)
+    click.echo(outcome.shown())
+    report.write(RESULTS / "sizes.json", {"measured_at": report.measured_at()} | outcome.as_json())
 
 
 def main() -> None:

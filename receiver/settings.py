@@ -38,6 +38,17 @@ PATIENCE: Final[Mapping[str, timedelta]] = {
     "rcs": timedelta(hours=24),
     "voice": timedelta(hours=2),
 }
+#: How long what is kept, in whole days; None is for ever. The ledger for a year and a month, so
+#: that each month can be laid beside itself a year ago; what nobody could read for as long as
+#: somebody may come to mend and replay it; who did what for longer than what it was done to.
+KEEP: Final[Mapping[str, timedelta | None]] = {
+    "deliveries": timedelta(days=400),
+    "receipts": timedelta(days=400),
+    "messages": timedelta(days=400),
+    "events": timedelta(days=400),
+    "quarantine": timedelta(days=90),
+    "audit": timedelta(days=1100),
+}
 #: Variables by which platforms tell that they run us, whose disk is lost with the process.
 EPHEMERAL: Final = ("DYNO", "K_SERVICE", "VCAP_APPLICATION", "RENDER")
 
@@ -62,6 +73,7 @@ class Settings:
     max_body_bytes: int = 48 * MEBIBYTE
     reply_window: timedelta = timedelta(hours=72)
     patience: Mapping[str, timedelta] = field(default_factory=lambda: dict(PATIENCE))
+    keep: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(KEEP))
     region: str = ""  # ISO 3166: in which numbers are sought that name no country
     log_level: str = "INFO"
 
@@ -105,6 +117,7 @@ class Settings:
 def read(env: Env) -> dict[str, Any]:
     """Read every setting from `env`; what is wrong waits in it until `env.seal()`."""
     env.add_parser("patience", _patience)
+    env.add_parser("keep", _keep)
     return {
         "database_url": env.str("DATABASE_URL", "", validate=_postgres_url),
         "host": env.str("RECEIVER_HOST", Settings.host, validate=Length(min=1)),
@@ -142,6 +155,7 @@ def read(env: Env) -> dict[str, Any]:
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))
         ),
         "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
+        "keep": env.keep("RECEIVER_KEEP", None) or dict(KEEP),
         "patience": env.patience("RECEIVER_PATIENCE", None) or dict(PATIENCE),
         "log_level": env.str("RECEIVER_LOG_LEVEL", Settings.log_level, validate=OneOf(LOG_LEVELS)),
     }
@@ -158,6 +172,27 @@ def _patience(value: str | None) -> Mapping[str, timedelta]:
         if matched:
             found[channel.strip().lower()] = int(matched[1]) * _UNITS[matched[2]]
     return found
+
+
+def _keep(value: str | None) -> Mapping[str, timedelta | None]:
+    """Read how long what is kept: `deliveries=200d,quarantine=forever`; the rest as by default."""
+    given: dict[str, timedelta | None] = {}
+    for part in filter(None, (value or "").split(",")):
+        matched = re.fullmatch(r"([a-z]+)=(?:([1-9][0-9]{0,4})d|forever)", part.strip())
+        if not matched or matched[1] not in KEEP:
+            names = ", ".join(KEEP)
+            raise ValidationError(f"must read like deliveries=400d,quarantine=forever, of {names}")
+        given[matched[1]] = timedelta(days=int(matched[2])) if matched[2] else None
+    keep = {**KEEP, **given}
+    if "receipts" not in given:
+        keep["receipts"] = max(keep["deliveries"], KEEP["receipts"], key=_length)
+    if _length(keep["receipts"]) < _length(keep["deliveries"]):
+        raise ValidationError("receipts must be kept for at least as long as deliveries")
+    return keep
+
+
+def _length(kept: timedelta | None) -> timedelta:
+    return timedelta.max if kept is None else kept
 
 
 def _secret_keys(values: Sequence[str]) -> None:

@@ -92,5 +92,39 @@ def test_a_bad_value_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, valu
         Settings.from_environ()
 
 
+def test_what_is_kept_is_named_and_the_rest_is_as_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECEIVER_KEEP", "deliveries=500d, quarantine=forever")
+
+    keep = Settings.from_environ().keep
+
+    assert keep["deliveries"] == keep["receipts"] == timedelta(days=500)
+    assert keep["quarantine"] is None
+    assert keep["messages"] == timedelta(days=400)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        pytest.param("receipts=30d", "receipts must be kept", id="receipts-shorter"),
+        pytest.param(
+            "deliveries=forever,receipts=400d", "receipts must be kept", id="than-for-ever"
+        ),
+        pytest.param("sends=30d", "of deliveries, receipts, messages", id="unknown-name"),
+        pytest.param("messages=0d", "must read like", id="no-time"),
+        pytest.param("messages=36h", "must read like", id="no-whole-days"),
+    ],
+)
+def test_what_can_t_be_kept_so_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("RECEIVER_KEEP", value)
+
+    with pytest.raises(SetupError, match="RECEIVER_KEEP") as caught:
+        Settings.from_environ()
+    assert said in str(caught.value)
+
+
 def test_database_url_stays_out_of_the_repr() -> None:
     assert "hunter2" not in repr(Settings(database_url="postgresql://me:hunter2@db/receiver"))

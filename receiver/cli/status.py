@@ -14,7 +14,7 @@ from receiver.cli.database import current_session
 from receiver.cli.table import echo_rows, plain
 from receiver.domain.errors import ReceiverError
 from receiver.settings import Settings
-from receiver.store.overview import overview
+from receiver.store.overview import Kept, kept, overview
 
 DEPTH: Final = ("facts", "bytes", "oldest_seconds", "damaged")
 
@@ -27,12 +27,14 @@ def status(*, as_json: bool) -> None:
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
     service, seen = _service(base_url)
-    database, counts = _database()
+    database, counts, held = _database(settings)
     if as_json:
         facts = {"base_url": base_url, "service": service, "database": database, **seen, **counts}
+        facts["kept"] = {what: each._asdict() for what, each in held.items()}
         click.echo(json.dumps(facts, default=plain, indent=2))
     else:
         rows = {"service": f"{service} ({base_url})", "database": database, **seen, **counts}
+        rows |= {f"{what}_kept": _sentence(each) for what, each in held.items()}
         echo_rows([{"what": what, "state": state} for what, state in rows.items()], as_json=False)
     if (service, database) != ("up", "up"):
         raise SystemExit(1)
@@ -69,9 +71,15 @@ def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
         return {}
 
 
-def _database() -> tuple[str, dict[str, object]]:
+def _database(settings: Settings) -> tuple[str, Mapping[str, object], Mapping[str, Kept]]:
     try:
         with current_session() as session:
-            return "up", overview(session)
+            return "up", overview(session), kept(session, settings.keep)
     except ReceiverError as error:
-        return str(error), {}
+        return str(error), {}, {}
+
+
+def _sentence(found: Kept) -> str:
+    length = f"{found.days} days" if found.days else "for ever"
+    since = f", from {found.since} on" if found.since else ""
+    return f"{length}{since}, about {found.rows} rows"

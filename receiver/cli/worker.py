@@ -20,6 +20,7 @@ from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
 from receiver.store.database import connect
 from receiver.store.overdue import Sweeper
+from receiver.store.retention.run import Retention
 
 #: Held by the one worker that works, for as long as its connection lasts.
 LOCK: Final = 0x5EC_E17E12
@@ -42,7 +43,7 @@ class Duty:
 
 @click.command()
 def worker() -> None:
-    """Do what needs one owner: partitions, counts, what is overdue. Of several one works."""
+    """Do what needs one owner: partitions, counts, overdue, retention. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded(), embedded.running(settings, announce=click.echo) as url:
@@ -128,6 +129,7 @@ def _duties(settings: Settings) -> Sequence[Duty]:
         Duty("feed", _mend_feed, 3600),
         Duty("counts", _fold_counts, 5),
         Duty("overdue", partial(_sweep, sweeper), 10),
+        Duty("retention", partial(_remove, Retention(settings.keep)), LOOK_SECONDS),
         Duty("forgetting_minutes", _forget_minutes, 3600),
         Duty("forgetting_deletions", _forget_deletions, 3600),
     )
@@ -136,6 +138,11 @@ def _duties(settings: Settings) -> Sequence[Duty]:
 def _sweep(sweeper: Sweeper, connection: psycopg.Connection[Any]) -> None:
     if marked := sweeper.sweep(connection, datetime.now(UTC)):
         logger.info("deliveries_overdue", marked=marked)
+
+
+def _remove(retention: Retention, connection: psycopg.Connection[Any]) -> None:
+    if removed := retention.work(connection):
+        logger.info("retention_removed", **removed)
 
 
 def _await_turn(connection: psycopg.Connection[Any]) -> None:

@@ -304,6 +304,8 @@ class Stats(Struct, frozen=True, kw_only=True):
     by: Sequence[str]
     clock: str
     percentile_error: float
+    ledger_since: datetime | None
+    """Before it only the counts are left, if not None."""
     items: Sequence[Counts]
 
 

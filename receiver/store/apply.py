@@ -22,7 +22,7 @@ from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
 from receiver.domain.sends import REGISTERED_PREFIX, send_id
-from receiver.store import partitions, refold, rows, statements
+from receiver.store import partitions, past, refold, rows, statements
 from receiver.store.batch import Batch, Completions, Placed, registrations_of, waves
 from receiver.store.roundtrip import Asked, Rows, roundtrip
 
@@ -126,12 +126,13 @@ def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applie
     """Write a batch in a transaction that it begins, in one round trip if it is nothing special."""
     opening: list[Asked] = [("BEGIN", {})]
     if batch.sends:
-        opened = rows.dumps(rows.reported_row(*key, send) for key, send in batch.sends.items())
-        opening.append((statements.OPEN_SENDS, {"sends": opened}))
+        opening.append((statements.OPEN_SENDS, {"sends": rows.dumps(_opened(batch))}))
     recorded: set[tuple[str, str]] = set()
     if batch.recorded:
-        roundtrip(connection, opening)
-        opening, recorded = [], _take_up(connection, batch)
+        families = {"families": refold.family_rows(batch.recorded_families)}
+        *_, found = roundtrip(connection, [*opening, (past.FORGET, families)])
+        begun_anew = {(str(domain), str(base)) for domain, base in found}
+        opening, recorded = [], _take_up(connection, batch, begun_anew)
     inserts = [each for found in sorted(batch.inserts.items()) for each in _inserts(*found)]
     answers = roundtrip(connection, [*opening, *(asked for _, asked in inserts)])
     new, unsettled = _sorted_out([placed for placed, _ in inserts], answers[len(opening) :])
@@ -142,8 +143,22 @@ def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applie
     return _results(batch, new, known, recorded)
 
 
-def _take_up(connection: psycopg.Connection[Any], batch: Batch) -> set[tuple[str, str]]:
-    """Prepare for the recordings of a batch; return the sends that somebody recorded before."""
+def _opened(batch: Batch) -> Iterator[rows.Row]:
+    for key, send in batch.sends.items():
+        row = rows.reported_row(*key, send)
+        yield row | {"recorded": True} if key in batch.recorded_families else row
+
+
+def _take_up(
+    connection: psycopg.Connection[Any], batch: Batch, begun_anew: set[refold.FamilyKey]
+) -> set[tuple[str, str]]:
+    """Prepare for the recordings of a batch; return the sends that somebody recorded before.
+
+    Families that are begun anew take up the receipts that are kept of them.
+    """
+    if begun_anew:
+        opened = past.reported_rows(connection, begun_anew)
+        connection.execute(statements.OPEN_SENDS, {"sends": rows.dumps(opened)})
     if batch.completed != _completions(connection, registrations_of(batch.facts)):
         raise _CompletedMeanwhileError
     recorded = set(_recorded(connection, batch))

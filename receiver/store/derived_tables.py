@@ -1,4 +1,4 @@
-"""Tables that follow from the ledger: what changed, and how many there are.
+"""Tables that follow from the ledger: what changed, how many there are, and what has left it.
 
 `changes` and `deltas` are written by triggers on the ledger's tables (migration 0005), within the
 transaction that changes it, so that no way of writing can forget them. Rollups are deltas folded.
@@ -103,3 +103,24 @@ class RollupRow(Base):
     conflict: Mapped[int] = mapped_column(BigInteger)
     negative: Mapped[int] = mapped_column(BigInteger)
     latencies: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class PastFamilyRow(Base):
+    """A family that left the ledger when its time was over: no receipt alone brings it back."""
+
+    __tablename__ = "past_families"
+    __table_args__ = (Index("past_families_until", "until"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the send of its base: it follows from domain and transid, and tells neither."""
+    until: Mapped[date]
+    """The last day on which it is remembered."""
+
+
+class KeptFromRow(Base):
+    """The day from which on everything of one kind is there; of what none has gone, no row."""
+
+    __tablename__ = "kept_from"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 
 from receiver.domain.deliveries import DECIDED
 from receiver.domain.status import ARRIVED, MISSED, OPEN, REACHED, UNKNOWN
-from receiver.store import rows
+from receiver.store import past, rows
 from receiver.store.tables import (
     MARKED,
     STAMPED,
@@ -213,11 +213,15 @@ _REPORTED_COLUMNS: Final = ("domain", "transid", "base", "id", *rows.REPORTED)
 _REPORTED: Final = ", ".join(_REPORTED_COLUMNS)
 _SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, comes="excluded")
 
+_OPENED: Final = _typed(_SENDS.columns, (*_REPORTED_COLUMNS, "recorded"))
 #: (%(sends)s) Make sure that every send has its row, with what receipts say of it, and lock it:
-#: a row is locked by its conflict, also where nothing changes. In key order, a base first.
+#: a row is locked by its conflict, also where nothing changes. In key order, a base first. But for
+#: families that are past, unless a row of their base says `recorded`.
 OPEN_SENDS: Final = f"""
-    INSERT INTO sends AS k ({_REPORTED}) SELECT {_REPORTED}
-      FROM jsonb_to_recordset(%(sends)s::jsonb) AS f({_typed(_SENDS.columns, _REPORTED_COLUMNS)})
+    WITH f AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(sends)s::jsonb) AS f({_OPENED})),
+         past AS MATERIALIZED ({past.AMONG_OPENED})
+    INSERT INTO sends AS k ({_REPORTED}) SELECT {_REPORTED} FROM f
+     WHERE (domain, base) NOT IN (SELECT domain, base FROM past)
      ORDER BY domain, base, transid
     ON CONFLICT (id) DO UPDATE SET {_SUMMED} WHERE {_SUM_CHANGES}
     """
@@ -234,24 +238,20 @@ DROP_MOVED: Final = f"""
     """
 MOVE_REGISTERED: Final = f"UPDATE recordings r SET transid = %(transid)s WHERE {_REGISTERED}"
 
-_FAMILIES: Final = (
-    "jsonb_to_recordset(%(families)s::jsonb)"
-    ' AS f(id uuid, domain text COLLATE "C", base text COLLATE "C")'
-)
-
 #: (%(families)s) Lock families in key order; everything that is folded is folded under this lock.
 LOCK_FAMILIES: Final = (
-    f"SELECT 1 FROM sends s JOIN {_FAMILIES} USING (id)"
+    f"SELECT 1 FROM sends s JOIN {past.FAMILIES} USING (id)"
     " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
 )
 
-_FAMILY: Final = "s.seq, s.domain, s.base, s.transid, s.first_day, s.last_day"
+_FAMILY: Final = "s.seq, s.domain, s.base, s.transid, s.first_day, s.last_day, s.known_at"
 #: (%(families)s) The sends of families, as far as loading their facts needs them: the base, and
 #: those of which a family seldom has any.
 FAMILY_SENDS: Final = f"""
-    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} USING (id)
+    SELECT {_FAMILY} FROM sends s JOIN {past.FAMILIES} USING (id)
     UNION ALL
-    SELECT {_FAMILY} FROM sends s JOIN {_FAMILIES} USING (domain, base) WHERE s.base <> s.transid
+    SELECT {_FAMILY} FROM sends s JOIN {past.FAMILIES} USING (domain, base)
+     WHERE s.base <> s.transid
     """
 
 
@@ -334,7 +334,8 @@ _JOINED: Final = (
 #: (%(rows)s, %(raws)b) Keep receipts, of each delivery one, and join what they say with what is
 #: kept, wherever that needs no other fact: nothing is recorded that a delivery could belong to, or
 #: no destination can be mistaken for a recorded one, or the delivery is there and stays of the type
-#: by which it may be paired. Their sends are open, so that nobody else is at their deliveries.
+#: by which it may be paired. Their sends are open, so that nobody else is at their deliveries; of
+#: a family that is past none is, and `plain` is NULL.
 #: Returns the ids of the receipts that were not known, and domain and base of the families that
 #: must be folded anew.
 RECEIVE: Final = f"""
@@ -349,7 +350,7 @@ RECEIVE: Final = f"""
                       AND (NOT t.recorded OR NOT d.reported
                            OR d.destination_type = f.address_type)) AS plain
           FROM {_recordset(_RECEIPTS, "rows", alias="f", more=_RAW + _JOINED)}
-          JOIN sends t ON t.id = f.send_id),
+          LEFT JOIN sends t ON t.id = f.send_id),
     kept AS ({_insert_new(_RECEIPTS, "judged f")}),
     merged AS (
         INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})

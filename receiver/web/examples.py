@@ -81,6 +81,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "method": "pair",
     "n": 119,
     "name": "",
+    "ledger_since": "2025-10-18T00:00:00Z",
     "negative": 0,
     "next": _CURSOR,
     "number": "+44 7700 900123",

@@ -96,4 +96,5 @@ class Stats(Shape):
     by = fields.List(fields.String(validate=validate.OneOf([*DIMENSIONS])), required=True)
     clock = fields.String(required=True)
     percentile_error = fields.Float(required=True)
+    ledger_since = fields.AwareDateTime(required=True, allow_none=True)
     items = fields.List(fields.Nested(StatsRow), required=True)

@@ -16,6 +16,7 @@ from receiver.store import sends
 from receiver.store import stats as stored
 from receiver.store.keys import ApiKey
 from receiver.store.reading import reading
+from receiver.store.retention.gone import kept_from, midnight
 from receiver.store.stats import MINUTES_KEPT, NO_POINT, Asked, Grain, Key
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Instant
@@ -88,6 +89,7 @@ def index() -> ResponseReturnValue:
         found = stored.read(session, question)
         earlier = stored.read(session, _shifted(question, before)) if before else {}
         codes = sends.point_codes(session, _points(question, [*found, *earlier]))
+        ledger_since = kept_from(session).get("deliveries")
     now = _shown(found, question, by, codes)
     then = _shown(earlier, question, by, codes, later=before or timedelta())
     keys = sorted({*now, *then, *_buckets(question, by)}, key=_order)
@@ -98,6 +100,7 @@ def index() -> ResponseReturnValue:
         "by": list(by),
         "clock": CLOCK,
         "percentile_error": PERCENTILE_ERROR,
+        "ledger_since": utc(midnight(ledger_since)) if ledger_since else None,
         "items": [_item(key, by, now, then if before else None) for key in keys],
     }
 

@@ -75,6 +75,7 @@ def test_status_tells_what_is_missing(call: Call, database_url: str) -> None:
     assert done.returncode == 1
     assert (told["database"], told["service"]) == ("up", "not reachable")
     assert "receipts_24h" in told
+    assert told["kept"]["quarantine"] == {"days": 90, "rows": 0, "since": None}
     assert "make run" in call("status").stdout
 
 

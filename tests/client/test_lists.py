@@ -67,6 +67,7 @@ STATS = {
     "by": ["channel", "tag"],
     "clock": "requested_at",
     "percentile_error": 0.05,
+    "ledger_since": None,
     "items": [ROW],
 }
 

@@ -1,11 +1,13 @@
 """Statistics over HTTP: what is counted, told apart and compared, and how far one may ask."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from receiver.store.database import connect
 from receiver.store.points import Point
+from receiver.store.retention.gone import keep_in_mind
 from receiver.web.feed_shapes import Stats
 from tests.web.service import Caller, Service, ago, make_caller, make_point, make_transid, receipt
 
@@ -141,3 +143,13 @@ def test_what_can_t_be_asked_is_named(caller: Caller, query: str, name: str, fau
 
     assert answer.status_code == 400
     assert fault in answer.json["errors"][name][0]
+
+
+def test_it_tells_from_when_on_what_is_counted_is_there(service: Service, caller: Caller) -> None:
+    assert stats(caller)["ledger_since"] is None
+    with connect(service.url) as connection:
+        keep_in_mind(connection, "deliveries", date(2025, 10, 18))
+        found = stats(caller)
+        connection.execute("DELETE FROM kept_from")  # the other tests' database, too
+
+    assert found["ledger_since"] == "2025-10-18T00:00:00.000Z"

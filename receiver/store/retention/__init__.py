@@ -1,0 +1,1 @@
+"""What goes when its time is over: families, days, and lines of logs, in small pieces."""
