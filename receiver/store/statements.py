@@ -285,8 +285,9 @@ def _still_overdue(rank: str, also: str) -> str:
 
 def _merging() -> tuple[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
+    # of two copies the earlier one counts: there the sides change
     order = """({0}.rank, NOT {0}.reconciled, {0}.code <> '',
-        coalesce({0}.provider_at, '-infinity'), {0}.decided_digest, {1}.decided_at)"""  # of two copies the earlier one: the sides change
+        coalesce({0}.provider_at, '-infinity'), {0}.decided_digest, {1}.decided_at)"""
     newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest, {0}.also)"
     better = f"{order.format('excluded', 'k')} > {order.format('k', 'excluded')}"
     newer = f"{newest.format('excluded')} > {newest.format('k')}"
