@@ -22,7 +22,7 @@ class Pace:
     def __init__(self, per_minute: int, clock: Clock) -> None:
         self._clock = clock
         self._most = max(1, per_minute // 6)
-        self._seconds = 60.0 * self._most / per_minute
+        self._seconds = 60.0 / (per_minute // self._most)
         self._asked_at: deque[float] = deque(maxlen=self._most)
 
     def take(self) -> bool:

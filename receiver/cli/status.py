@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import click
+from sqlalchemy.orm import Session
 
 from receiver.cli import entrance
 from receiver.cli.database import current_session
 from receiver.cli.table import echo_rows, plain
 from receiver.domain.errors import ReceiverError
 from receiver.settings import Settings
+from receiver.store import questions
 from receiver.store.overview import overview
 
 DEPTH: Final = ("facts", "bytes", "oldest_seconds", "damaged")
@@ -27,7 +29,7 @@ def status(*, as_json: bool) -> None:
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
     service, seen = _service(base_url)
-    database, counts = _database()
+    database, counts = _database(settings)
     if as_json:
         facts = {"base_url": base_url, "service": service, "database": database, **seen, **counts}
         click.echo(json.dumps(facts, default=plain, indent=2))
@@ -69,9 +71,18 @@ def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
         return {}
 
 
-def _database() -> tuple[str, dict[str, object]]:
+def _database(settings: Settings) -> tuple[str, Mapping[str, object]]:
     try:
         with current_session() as session:
-            return "up", overview(session)
+            return "up", overview(session) | _reconciliation(session, settings)
     except ReceiverError as error:
         return str(error), {}
+
+
+def _reconciliation(session: Session, settings: Settings) -> dict[str, object]:
+    """Return what the platform was asked about overdue sends; nothing where it is not to be."""
+    if not settings.reconcile:
+        return {}
+    asked = questions.counts(session)
+    findings = {f"questions_{name}": n for name, n in asked.items() if n}
+    return {"reconcile_per_minute": settings.reconcile, "questions": sum(asked.values())} | findings
