@@ -74,12 +74,12 @@ def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
 def _database(settings: Settings) -> tuple[str, Mapping[str, object]]:
     try:
         with current_session() as session:
-            return "up", overview(session) | _reconciliation(session, settings)
+            return "up", {**overview(session), **_reconciliation(session, settings)}
     except ReceiverError as error:
         return str(error), {}
 
 
-def _reconciliation(session: Session, settings: Settings) -> dict[str, object]:
+def _reconciliation(session: Session, settings: Settings) -> Mapping[str, object]:
     """Return what the platform was asked about overdue sends; nothing where it is not to be."""
     if not settings.reconcile:
         return {}

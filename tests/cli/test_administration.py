@@ -6,6 +6,7 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,10 @@ def test_a_point_is_told_where_the_platform_is(
         monkeypatch.setattr(sys, "stdin", StringIO(typed))
         return call("points", "set", "sms", *arguments, **more)
 
-    def kept() -> tuple[str | None, bytes | None]:
+    def kept() -> tuple[Any, ...]:
         query = "SELECT opts ->> 'platform_url', token_remote FROM integration_points"
         with connect(url) as connection:
-            (row,) = connection.execute(query).fetchall()
+            row: tuple[Any, ...] = connection.execute(query).fetchall()[0]
         return row
 
     assert tell("", "--platform-url", "https://api.example.com/").returncode == 0

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -20,16 +19,25 @@ from tests.web.service import Caller, Service, ago, make_caller, make_transid, r
 NOW = datetime.now(UTC)
 
 
-def ask(service: Service, caller: Caller, transid: str, finding: Finding, **more: Any) -> None:
-    """Note a question as the worker does."""
+def ask(
+    service: Service,
+    caller: Caller,
+    transid: str,
+    finding: Finding,
+    *,
+    name: str = "",
+    minutes: int = 1,
+    http: int | None = 200,
+    code: str = "",
+) -> None:
+    """Note a question, so many minutes ago, as the worker does."""
     with connect(service.url) as connection:
         query = "SELECT seq FROM sends WHERE id = %s"
-        row = connection.execute(query, [send_id(caller.domain, transid)]).fetchone()
-        assert row is not None
-        at = NOW - timedelta(minutes=more.pop("minutes", 1))
-        id_ = questions.begin(connection, row[0], asked_as=more.pop("name", transid), asked_at=at)
+        ((seq,),) = connection.execute(query, [send_id(caller.domain, transid)]).fetchall()
+        at = NOW - timedelta(minutes=minutes)
+        id_ = questions.begin(connection, seq, asked_as=name or transid, asked_at=at)
         assert id_ is not None
-        questions.end(connection, id_, finding, **({"http": 200, "code": ""} | more))
+        questions.end(connection, id_, finding, http=http, code=code)
 
 
 def answer(service: Service, caller: Caller, point: Point, raw: bytes, transid: str) -> None:
@@ -86,12 +94,11 @@ def test_the_platforms_own_receipt_decides_and_the_answer_stands_beside_it(
 ) -> None:
     transid = record(caller, point)
     raw = json.dumps([status_of(transid, "delivered", error_code="7500")]).encode()
-    steps = [
-        lambda: service.hook(point, receipt(transid, "Delivered", code="")),
-        lambda: answer(service, caller, point, raw, transid),
-    ]
-    for step in steps if own_first else reversed(steps):
-        step()
+    if not own_first:
+        answer(service, caller, point, raw, transid)
+    service.hook(point, receipt(transid, "Delivered", code=""))
+    if own_first:
+        answer(service, caller, point, raw, transid)
 
     send = caller.send(transid)
 
