@@ -93,6 +93,7 @@ def list_(domain: str | None, *, as_json: bool) -> None:
     """List the points with their hook URLs."""
     public_url = entrance.public_url(Settings.from_environ())
     with current_session() as session:
+        with_key = upstreams.with_key(session)
         rows = [
             {
                 "id": str(point.id),
@@ -101,6 +102,7 @@ def list_(domain: str | None, *, as_json: bool) -> None:
                 "type": point.type,
                 "created_at": point.created_at,
                 "platform_url": point.opts.get("platform_url"),
+                "platform_key": point.id in with_key,
                 "hook_url": entrance.hook_url(public_url, point.token_local),
             }
             for point in store.list_(session, domain=domain)

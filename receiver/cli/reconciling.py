@@ -29,7 +29,7 @@ from receiver.store.questions import Overdue, Place
 from receiver.store.upstreams import Upstream
 
 #: In one turn no question begins past this, so that other duties have theirs.
-TURN_SECONDS: Final = 10.0
+TURN_SECONDS: Final = 5.0
 #: Statements of a turn that look for what is due.
 MOST_WALKS: Final = 10
 #: What stands in for a transid that is none of the platform's, or too long for an index.

@@ -38,6 +38,7 @@ _KEYS: Final[Mapping[str, Sequence[str]]] = {
 #: When it became so. `date_created` is when the message was made, whatever became of it.
 _TIMES: Final = ("lastupdated", "statustime")
 _CODES: Final = ("code", "errorcode")
+_CODE_CHARACTERS: Final = 20
 
 _BY_HTTP: Final[Mapping[int, Finding]] = {
     HTTPStatus.BAD_REQUEST: Finding.UNKNOWN,  # there is but the transid to be at fault
@@ -161,4 +162,4 @@ def _code(found: Sequence[tuple[Any, bytes]]) -> str:
         inner = inner[0] if inner else None
     if isinstance(inner, dict) and len(inner) <= MOST_KEYS:
         said = fold(inner)
-    return next((text_of(said[key]) for key in _CODES if key in said), "")
+    return next((text_of(said[key], _CODE_CHARACTERS) for key in _CODES if key in said), "")

@@ -4,13 +4,14 @@ The address is among the point's options (`platform_url`). The key (`token_remot
 a column of its own, for this point alone; the directory, and so the way in, never sees it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import NotFoundError
@@ -56,6 +57,12 @@ def list_(connection: psycopg.Connection[Any]) -> Sequence[Upstream]:
         for id_, domain, code, opts, sealed in connection.execute(_LIST)
         if not opts.get("disabled")
     ]
+
+
+def with_key(session: Session) -> Collection[UUID]:
+    """Return the ids of the points that have a service key."""
+    has_key = IntegrationPoint.token_remote.is_not(None)
+    return set(session.scalars(select(IntegrationPoint.id).where(has_key)))
 
 
 def set_url(session: Session, point_id: UUID, platform_url: str) -> None:

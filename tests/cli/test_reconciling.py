@@ -441,7 +441,7 @@ def test_from_the_command_to_the_ledger(
         told = json.loads(call("status", "--json", **more).stdout)
 
     assert platform.keys == ["service-key"]
-    assert point["platform_url"] == platform.url
+    assert (point["platform_url"], point["platform_key"]) == (platform.url, True)
     assert (told["reconcile_per_minute"], told["questions"], told["questions_told"]) == (60, 1, 1)
     for private in ("service-key", NUMBER, "t-1"):
         assert private not in worker.output
