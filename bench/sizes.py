@@ -83,7 +83,7 @@ class Outcome:
         """Return what a table comes to where a million receipts came."""
         return size.total_bytes / self.receipts * MILLION / 1e9
 
-    def as_json(self) -> Mapping[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
         return {
             "receipts": self.receipts,
@@ -169,6 +169,7 @@ def _message(number: int) -> Mapping[str, Any]:
 def _notification(body: Mapping[str, Any]) -> Fact:
     raw = json.dumps(body, separators=(",", ":")).encode()
     (element,) = recognise(raw).elements
+    assert not isinstance(element.body, Exception)
     return stamp(element.body, domain="default", point_id=POINT, source=Source.HOOK, raw=raw)
 
 

@@ -23,6 +23,7 @@ from receiver.sealing import key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
+MOST_QUESTIONS: Final = 600
 _UNITS: Final = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -74,6 +75,7 @@ class Settings:
     reply_window: timedelta = timedelta(hours=72)
     patience: Mapping[str, timedelta] = field(default_factory=lambda: dict(PATIENCE))
     keep: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(KEEP))
+    reconcile: int = 0  # questions a minute to the platform about what is overdue; 0: none
     region: str = ""  # ISO 3166: in which numbers are sought that name no country
     log_level: str = "INFO"
 
@@ -153,6 +155,9 @@ def read(env: Env) -> dict[str, Any]:
         ),
         "reply_window": env.timedelta(
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))
+        ),
+        "reconcile": env.int(
+            "RECEIVER_RECONCILE", Settings.reconcile, validate=Range(0, MOST_QUESTIONS)
         ),
         "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
         "keep": env.keep("RECEIVER_KEEP", None) or dict(KEEP),

@@ -33,13 +33,14 @@ def make_fact(
     point_id: UUID | None = None,
     at: datetime = START,
     number: int = 0,
+    source: Source = Source.HOOK,
 ) -> Fact:
     raw = raw or repr(body).encode()
     return Fact(
         id=UUID(int=(7 << 76) | number),
         domain=domain,
         point_id=point_id,
-        source=Source.HOOK,
+        source=source,
         accepted_at=at,
         digest=digest_of(domain, point_id, 0, raw),
         raw=raw,
@@ -92,6 +93,7 @@ STATUSES = st.sampled_from(
     ]
 )
 TIMES = st.integers(0, 4).map(lambda hours: START + timedelta(minutes=30 * hours))
+SOURCES = st.sampled_from([Source.HOOK, Source.HOOK, Source.REPLAY, Source.RECONCILED])
 POINTS = st.sampled_from([None, UUID(int=1), UUID(int=2)])
 
 
@@ -148,17 +150,21 @@ def histories(draw: st.DrawFn) -> Sequence[Fact]:
     """Facts of a few families: some repeated, at other times, as the platform does."""
     bodies = draw(st.lists(receipts() | receipts() | sends(), min_size=1, max_size=12))
     points = [draw(POINTS) for _ in bodies]
+    sources = [draw(SOURCES) for _ in bodies]
     at = draw(st.lists(TIMES, min_size=len(bodies), max_size=len(bodies)))
     facts = [
-        make_fact(body, point_id=point, at=when, number=number)
-        for number, (body, point, when) in enumerate(zip(bodies, points, at, strict=True))
+        make_fact(body, point_id=point, at=when, number=number, source=source)
+        for number, (body, point, when, source) in enumerate(
+            zip(bodies, points, at, sources, strict=True)
+        )
     ]
     again = draw(st.lists(st.tuples(st.sampled_from(facts), TIMES), max_size=4))
     for number, (fact, when) in enumerate(again, start=len(facts)):
         facts.append(replace(fact, id=UUID(int=(7 << 76) | number), accepted_at=when))
     otherwise = draw(st.lists(st.tuples(st.sampled_from(facts), receipts(), TIMES), max_size=3))
     for number, (fact, body, when) in enumerate(otherwise, start=len(facts)):
-        if isinstance(fact.body, Receipt):  # the same bytes, read in another zone or charset
+        if isinstance(fact.body, Receipt):  # the same bytes, read in another way
             id_ = UUID(int=(7 << 76) | number)
-            facts.append(replace(fact, id=id_, accepted_at=when, body=body))
+            source = draw(SOURCES)
+            facts.append(replace(fact, id=id_, accepted_at=when, body=body, source=source))
     return facts

@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import click
+from sqlalchemy.orm import Session
 
 from receiver.cli import entrance
 from receiver.cli.database import current_session
 from receiver.cli.table import echo_rows, plain
 from receiver.domain.errors import ReceiverError
 from receiver.settings import Settings
+from receiver.store import questions
 from receiver.store.overview import Kept, kept, overview
 
 DEPTH: Final = ("facts", "bytes", "oldest_seconds", "damaged")
@@ -74,7 +76,8 @@ def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
 def _database(settings: Settings) -> tuple[str, Mapping[str, object], Mapping[str, Kept]]:
     try:
         with current_session() as session:
-            return "up", overview(session), kept(session, settings.keep)
+            counts = {**overview(session), **_reconciliation(session, settings)}
+            return "up", counts, kept(session, settings.keep)
     except ReceiverError as error:
         return str(error), {}, {}
 
@@ -83,3 +86,12 @@ def _sentence(found: Kept) -> str:
     length = f"{found.days} days" if found.days else "for ever"
     since = f", from {found.since} on" if found.since else ""
     return f"{length}{since}, about {found.rows} rows"
+
+
+def _reconciliation(session: Session, settings: Settings) -> Mapping[str, object]:
+    """Return what the platform was asked about overdue sends; nothing where it is not to be."""
+    if not settings.reconcile:
+        return {}
+    asked = questions.counts(session)
+    findings = {f"questions_{name}": n for name, n in asked.items() if n}
+    return {"reconcile_per_minute": settings.reconcile, "questions": sum(asked.values())} | findings

@@ -1,7 +1,7 @@
 """`receiver worker`: what needs one owner."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,9 +12,11 @@ import psycopg
 import structlog
 
 from receiver import embedded
+from receiver.cli.reconciling import Reconciler
 from receiver.domain.errors import ReceiverError
 from receiver.inbox.spool import Gauge
 from receiver.log import configure
+from receiver.sealing import Sealer
 from receiver.settings import Settings
 from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
@@ -121,9 +123,11 @@ def _mend_feed(connection: psycopg.Connection[Any]) -> None:
 
 def _duties(settings: Settings) -> Sequence[Duty]:
     gauge = Gauge(settings.spool_dir) if settings.spool_dir else None
-    sweeper = Sweeper(
-        settings.patience, facts_wait=lambda: gauge is not None and gauge.read().facts > 0
-    )
+
+    def facts_wait() -> bool:
+        return gauge is not None and gauge.read().facts > 0
+
+    sweeper = Sweeper(settings.patience, facts_wait=facts_wait)
     return (
         Duty("partitions", _ensure_partitions, 3600),
         Duty("feed", _mend_feed, 3600),
@@ -132,7 +136,20 @@ def _duties(settings: Settings) -> Sequence[Duty]:
         Duty("retention", partial(_remove, Retention(settings.keep)), LOOK_SECONDS),
         Duty("forgetting_minutes", _forget_minutes, 3600),
         Duty("forgetting_deletions", _forget_deletions, 3600),
+        *_reconciliation(settings, facts_wait),
     )
+
+
+def _reconciliation(settings: Settings, facts_wait: Callable[[], bool]) -> Iterator[Duty]:
+    if settings.reconcile:
+        sealer = Sealer.of(settings.secret_keys, settings.var_dir)
+        reconciler = Reconciler(settings.reconcile, sealer, facts_wait=facts_wait)
+        yield Duty("reconciliation", partial(_reconcile, reconciler), 5)
+
+
+def _reconcile(reconciler: Reconciler, connection: psycopg.Connection[Any]) -> None:
+    if found := reconciler.turn(connection):
+        logger.info("platform_asked", **{finding.value: n for finding, n in found.items()})
 
 
 def _sweep(sweeper: Sweeper, connection: psycopg.Connection[Any]) -> None:

@@ -131,6 +131,16 @@ class Reply(Struct, frozen=True, kw_only=True):
     confidence: float
 
 
+class Question(Struct, frozen=True, kw_only=True):
+    """A question to the platform about an overdue send, by which name, and what came of it."""
+
+    asked_at: datetime
+    asked_as: str
+    finding: str
+    http: int | None
+    code: str
+
+
 class More(Struct, frozen=True, kw_only=True):
     """Where the next page of a part of a send is."""
 
@@ -150,6 +160,7 @@ class Send(SendItem, frozen=True, kw_only=True):
     deliveries: Sequence[Delivery]
     timeline: Sequence[Entry]
     replies: Sequence[Reply]
+    questions: Sequence[Question]
     more: More
 
 

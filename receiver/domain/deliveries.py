@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from receiver.domain.facts import Fact, Receipt
+from receiver.domain.facts import Fact, Receipt, Source
 from receiver.domain.identity import destination_key, type_of
 from receiver.domain.status import ARRIVED, MISSED, REACHED, UNKNOWN, status_of
 
@@ -39,6 +39,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     provider_at: datetime | None = None
     provider_at_raw: str = ""
     zone_assumed: bool = False
+    reconciled: bool = False
+    """Whether the fact that decides was asked for, and not told by the platform itself."""
     decided_digest: bytes
     """Of the fact that decides, which is where `rank` to `decided_at` come from."""
     decided_at: datetime
@@ -65,6 +67,7 @@ DECIDED: Final = (
     "provider_at",
     "provider_at_raw",
     "zone_assumed",
+    "reconciled",
     "decided_digest",
     "decided_at",
 )
@@ -74,6 +77,9 @@ def delivery_of(fact: Fact, receipt: Receipt, owner: str) -> Delivery:
     """Return the delivery of the send `owner` as this one receipt tells it."""
     status = status_of(receipt.channel, receipt.raw_status)
     unknown = status is UNKNOWN
+    reconciled = fact.source is Source.RECONCILED
+    # when we asked says nothing of when it arrived
+    known_at = receipt.provider_at or (None if reconciled else fact.accepted_at)
     return Delivery(
         domain=fact.domain,
         transid=owner,
@@ -89,6 +95,7 @@ def delivery_of(fact: Fact, receipt: Receipt, owner: str) -> Delivery:
         provider_at=receipt.provider_at,
         provider_at_raw=receipt.provider_at_raw,
         zone_assumed=receipt.zone_assumed,
+        reconciled=reconciled,
         decided_digest=fact.digest,
         decided_at=fact.accepted_at,
         also=receipt.raw_status if unknown else "",
@@ -100,7 +107,7 @@ def delivery_of(fact: Fact, receipt: Receipt, owner: str) -> Delivery:
         segments=receipt.segments,
         correlationid=receipt.correlationid,
         first_receipt_at=fact.accepted_at,
-        arrived_at=(receipt.provider_at or fact.accepted_at) if status.rank in ARRIVED else None,
+        arrived_at=known_at if status.rank in ARRIVED else None,
     )
 
 
@@ -130,13 +137,16 @@ def merge(one: Delivery, other: Delivery) -> Delivery:
     )
 
 
-def _weight(delivery: Delivery) -> tuple[int, bool, datetime, bytes, timedelta]:
-    """Return the status order: rank, then a code, then the later provider time, then the digest.
+def _weight(delivery: Delivery) -> tuple[int, bool, bool, datetime, bytes, timedelta]:
+    """Return the status order: what decides has the most of it.
 
+    Rank, then what the platform told by itself before what we asked for, then a code, then the
+    later provider time, then the digest.
     Two copies, each kept on its own day, can have been read otherwise: the earlier one counts.
     """
     return (
         delivery.rank,
+        not delivery.reconciled,
         delivery.code != "",
         delivery.provider_at or _EARLIEST,
         delivery.decided_digest,

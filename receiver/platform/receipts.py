@@ -62,7 +62,8 @@ class ReceiptSchema(Schema):
 
 
 RECEIPTS: Final = ReceiptSchema()
-_load: Final[Callable[[Mapping[str, Any]], Receipt]] = compiled(RECEIPTS, RECEIPTS.make)
+#: A flat receipt under folded keys, its time understood, as one. Raises ValidationError.
+load_receipt: Final[Callable[[Mapping[str, Any]], Receipt]] = compiled(RECEIPTS, RECEIPTS.make)
 
 
 def parse_receipt(said: Mapping[str, Any], zone: tzinfo) -> Receipt:
@@ -71,7 +72,7 @@ def parse_receipt(said: Mapping[str, Any], zone: tzinfo) -> Receipt:
     Raises: PayloadError naming the fields without which it can't be one.
     """
     try:
-        receipt = _load(_flat(said, zone))
+        receipt = load_receipt(_flat(said, zone))
     except ValidationError as error:
         faults = {_PATHS.get(key, key): found for key, found in error.messages_dict.items()}
         raise PayloadError("bad_field", "the receipt lacks what it needs", fields=faults) from None

@@ -31,6 +31,8 @@ class IntegrationPoint(Base):
     type: Mapped[str]
     token_local: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
+    token_remote: Mapped[bytes | None]
+    """The platform's service key, sealed: `store.upstreams` opens it."""
     opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime]
     written_at: Mapped[datetime]

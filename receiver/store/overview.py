@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from receiver.store.retention.gone import kept_from
 
-#: Facts are counted over the last 24 hours: two partitions at most, however old the ledger.
+#: Facts are counted over the last 24 hours: two partitions at most, however old the ledger. What
+#: we asked for is none of what the platform sends: it would hide that nothing comes.
 _COUNTS = """
 WITH recent AS (SELECT now() - interval '24 hours' AS since)
 SELECT (SELECT count(*) FROM integration_points WHERE deleted_at IS NULL) AS points,
@@ -17,15 +18,16 @@ SELECT (SELECT count(*) FROM integration_points WHERE deleted_at IS NULL) AS poi
        (SELECT count(*) FROM sends WHERE recorded AND accepted_at >= since) AS sends_24h,
        (SELECT count(*) FROM sends WHERE reported AND NOT recorded AND accepted_at >= since)
            AS orphans_24h,
-       (SELECT count(*) FROM receipts WHERE day >= since::date AND accepted_at >= since)
-           AS receipts_24h,
+       (SELECT count(*) FROM receipts WHERE day >= since::date AND accepted_at >= since
+           AND source <> 'reconciled') AS receipts_24h,
        (SELECT count(*) FROM messages WHERE day >= since::date AND accepted_at >= since)
            AS messages_24h,
        (SELECT count(*) FROM platform_events WHERE day >= since::date AND accepted_at >= since)
            AS events_24h,
        (SELECT count(*) FROM quarantine WHERE day >= since::date AND accepted_at >= since)
            AS quarantined_24h,
-       (SELECT max(accepted_at) FROM receipts WHERE day >= since::date) AS last_receipt_at
+       (SELECT max(accepted_at) FROM receipts WHERE day >= since::date
+           AND source <> 'reconciled') AS last_receipt_at
   FROM recent
 """
 #: As Postgres estimates them: at the last vacuum or analyze, -1 before the first.

@@ -4,10 +4,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,6 +18,8 @@ from sqlalchemy.orm import Session
 from receiver.domain.errors import ConflictError, NotFoundError
 from receiver.domain.facts import new_id
 from receiver.store.admin_tables import IntegrationPoint
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,20 @@ def find_by_token(session: Session, token: str) -> Point | None:
     )
     row = session.scalars(query).one_or_none()
     return _point(row) if row else None
+
+
+def zone_of(opts: Mapping[str, Any]) -> tzinfo:
+    """Return the zone of times that name none; UTC where a point's options name none either."""
+    return _zone(str(opts.get("timezone") or "UTC"))
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a directory of zones
+        log.warning("unknown_timezone")
+        return UTC
 
 
 def hash_of(token: str) -> bytes:

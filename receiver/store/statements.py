@@ -11,6 +11,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
 from receiver.domain.deliveries import DECIDED
+from receiver.domain.facts import Source
 from receiver.domain.status import ARRIVED, MISSED, OPEN, REACHED, UNKNOWN
 from receiver.store import past, rows
 from receiver.store.tables import (
@@ -284,8 +285,9 @@ def _still_overdue(rank: str, also: str) -> str:
 
 def _merging() -> tuple[str, str]:
     """Return what `deliveries.merge` says, in SQL: the status order, then the sums."""
-    order = """({0}.rank, {0}.code <> '', coalesce({0}.provider_at, '-infinity'),
-        {0}.decided_digest, {1}.decided_at)"""  # of two copies the earlier one: the sides change
+    # of two copies the earlier one counts: there the sides change
+    order = """({0}.rank, NOT {0}.reconciled, {0}.code <> '',
+        coalesce({0}.provider_at, '-infinity'), {0}.decided_digest, {1}.decided_at)"""
     newest = "(coalesce({0}.also_at, '-infinity'), {0}.also_digest, {0}.also)"
     better = f"{order.format('excluded', 'k')} > {order.format('k', 'excluded')}"
     newer = f"{newest.format('excluded')} > {newest.format('k')}"
@@ -309,11 +311,13 @@ _MERGED, _MERGE_CHANGES = _merging()
 
 
 _UNKNOWN: Final = f"f.rank = {UNKNOWN.rank}"
+_RECONCILED: Final = f"f.source = '{Source.RECONCILED}'"
 #: What `deliveries.delivery_of` says, in SQL: columns that are not the receipt's of that name.
 _OF_RECEIPT: Final = {
     "destination_type": "f.address_type",
     "recorded": "false",
     "reported": "true",
+    "reconciled": _RECONCILED,
     "decided_digest": "f.digest",
     "decided_at": "f.accepted_at",
     "also": f"CASE WHEN {_UNKNOWN} THEN f.raw_status ELSE '' END",
@@ -322,7 +326,8 @@ _OF_RECEIPT: Final = {
     "reached": _among(REACHED),
     "missed": _among(MISSED),
     "first_receipt_at": "f.accepted_at",
-    "arrived_at": f"CASE WHEN {_among(ARRIVED)} THEN coalesce(f.provider_at, f.accepted_at) END",
+    "arrived_at": f"""CASE WHEN {_among(ARRIVED)} THEN
+        coalesce(f.provider_at, CASE WHEN NOT {_RECONCILED} THEN f.accepted_at END) END""",
 }
 _DELIVERY_OF: Final = ", ".join(
     _OF_RECEIPT.get(name, f"f.{name}") for name in _written(_DELIVERIES)

@@ -213,6 +213,7 @@ class DeliveryRow(Base):
     provider_at: Mapped[datetime | None]
     provider_at_raw: Mapped[str]
     zone_assumed: Mapped[bool]
+    reconciled: Mapped[bool] = mapped_column(server_default=FALSE)
     decided_digest: Mapped[bytes]
     decided_at: Mapped[datetime]
     also: Mapped[str]

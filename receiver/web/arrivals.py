@@ -1,10 +1,8 @@
 """What arrives at a hook, as facts: notifications, and what goes to quarantine."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, tzinfo
-from functools import lru_cache
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec import Struct
@@ -14,7 +12,7 @@ from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Source, stamp
 from receiver.platform.recognise import Element
 from receiver.platform.storable import text_of
-from receiver.store.points import Point
+from receiver.store.points import Point, zone_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -56,7 +54,7 @@ class Arrival(Struct, frozen=True):
     @property
     def zone(self) -> tzinfo:
         """The zone of times that name none."""
-        return _zone(str(self.point.opts.get("timezone") or "UTC"))
+        return zone_of(self.point.opts)
 
     def fact_of(self, element: Element, raw: bytes) -> Fact:
         """Return the fact that one notification is, be it one for quarantine."""
@@ -107,12 +105,3 @@ class Arrival(Struct, frozen=True):
             raw=raw,
             index=index,
         )
-
-
-@lru_cache(maxsize=256)
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a directory of zones
-        log.warning("unknown_timezone")
-        return UTC

@@ -23,6 +23,7 @@ _HANDED_ON: Final = "2026-11-22T10:00:01.030Z"
 _DELIVERED: Final = "2026-11-22T10:00:04.210Z"
 _ACCEPTED: Final = "2026-11-22T10:00:04.512Z"
 _REPLIED: Final = "2026-11-22T10:02:31.000Z"
+_ASKED: Final = "2026-11-23T10:00:08.000Z"
 _CURSOR: Final = "WyI1ZDk0YzJmYTc3YjEiLDE3XQ"
 
 #: A field's value by its name, or by its shape's and its name where that says otherwise.
@@ -33,6 +34,8 @@ VALUES: Final[Mapping[str, Any]] = {
     "alias": None,
     "aliases": [f"{_TRANSID}_0"],
     "also": None,
+    "asked_as": _TRANSID,
+    "asked_at": _ASKED,
     "at": _ACCEPTED,
     "attachments": [],
     "before": None,
@@ -67,6 +70,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "expires_at": None,
     "facts": 0,
     "failure": 0,
+    "finding": "told",
     "first_receipt_at": _ACCEPTED,
     "http": 200,
     "id": _FACT_ID,
@@ -173,6 +177,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "PointShape.code": "otp",
     "PointShape.id": "b4680b1e-4f5e-7c1c-8f0a-3c1d5e7f9a21",
     "Problem.errors": {"limit": ["must be a number from 1 to 1000"]},
+    "QuestionShape.code": "",
     "ReplyShape.accepted_at": _REPLIED,
     "ReplyShape.sender": _NUMBER,
     "ReplyShape.text": "Thanks!",

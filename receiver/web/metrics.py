@@ -1,12 +1,17 @@
 """`/metrics`: what all processes count and how things are, as Prometheus reads it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Final
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 
 from receiver.metrics import exposition
 from receiver.web.auth import requires
@@ -46,6 +51,18 @@ def _present(readiness: Readiness) -> Iterable[Metric]:
         "For how long a transaction has held the change feed back.",
         readiness.feed_lag_seconds(),
     )
+    yield _questions(readiness.questions())
+
+
+def _questions(asked: Mapping[str, int]) -> Metric:
+    counter = CounterMetricFamily(
+        "receiver_questions",
+        "Questions to the platform about overdue sends, by what came of them, of all hosts.",
+        labels=["finding"],
+    )
+    for finding, n in asked.items():
+        counter.add_metric([finding], n)
+    return counter
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

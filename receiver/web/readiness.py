@@ -1,12 +1,13 @@
 """Whether a notification can be made durable right now."""
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import StoreAwayError
-from receiver.store import changes
+from receiver.store import changes, questions
 from receiver.store.fitness import REQUIRED
 from receiver.store.reading import reading
 from receiver.web.deadlines import QUESTION_SECONDS, within
@@ -28,9 +29,11 @@ class _Database(NamedTuple):
 
     status: str
     feed_lag_seconds: float
+    questions: Mapping[str, int]
+    """How many were ever put to the platform, by what came of them."""
 
 
-_AWAY: Final = _Database("away", 0.0)
+_AWAY: Final = _Database("away", 0.0, {})
 
 
 class Readiness:
@@ -50,6 +53,10 @@ class Readiness:
     def feed_lag_seconds(self) -> float:
         """Return for how long a transaction has held the change feed back; 0 where unknown."""
         return self._database.look().feed_lag_seconds
+
+    def questions(self) -> Mapping[str, int]:
+        """Return how many questions were ever put to the platform, by what came of them."""
+        return self._database.look().questions
 
     def database(self) -> str:
         """Return `ok`, or why nothing is committed there.
@@ -74,8 +81,9 @@ class Readiness:
         try:
             with within(QUESTION_SECONDS), reading(self.engine) as session:
                 status = _fitness(session)
-                lag_seconds = changes.lag_seconds(session) if status == "ok" else 0.0
-                return _Database(status, lag_seconds)
+                if status != "ok":
+                    return _Database(status, 0.0, {})
+                return _Database(status, changes.lag_seconds(session), questions.counts(session))
         except StoreAwayError:
             return _AWAY
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from receiver.domain.errors import NotFoundError
 from receiver.domain.facts import State
 from receiver.platform.storable import storable
-from receiver.store import changes, deliveries, replies, sends
+from receiver.store import changes, deliveries, questions, replies, sends
 from receiver.store.changes import Newest
 from receiver.store.reading import reading
 from receiver.store.replies import Reply
@@ -24,7 +24,7 @@ from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.queries import SendQuery, read_query
 from receiver.web.rooms import rooms
-from receiver.web.shown_sends import Counts, delivery_item, reply_item, send_whole
+from receiver.web.shown_sends import Counts, delivery_item, question_item, reply_item, send_whole
 from receiver.web.times import utc
 from receiver.web.veil import Clear, veil
 
@@ -104,6 +104,9 @@ class _Shown:
             ],
             "timeline": entries,
             "replies": [reply_item(reply, self._veil) for reply in found],
+            "questions": [
+                question_item(row) for row in questions.of_send(self._session, self._send)
+            ],
             "more": {"deliveries": self._more_deliveries(), "timeline": more_entries},
         }
 

@@ -5,6 +5,7 @@ from typing import Final
 from marshmallow import RAISE, Schema, fields, validate
 
 from receiver.domain.facts import Kind, Source, State
+from receiver.domain.questions import Finding
 from receiver.domain.status import STATUSES, Outcome
 from receiver.store.apply import Result
 from receiver.web import saying
@@ -249,6 +250,16 @@ class ReplyShape(Shape):
     confidence = fields.Float(required=True)
 
 
+class QuestionShape(Shape):
+    """A question to the platform about an overdue send, and what came of it."""
+
+    asked_at = saying.time()
+    asked_as = saying.text()
+    finding = saying.one_of(*(finding.value for finding in Finding))
+    http = saying.maybe_count()
+    code = saying.text()
+
+
 class More(Shape):
     """Where the next page of a part is."""
 
@@ -268,4 +279,5 @@ class SendShape(SendItem):
     deliveries = fields.List(fields.Nested(DeliveryShape), required=True)
     timeline = fields.List(fields.Nested(EntryShape), required=True)
     replies = fields.List(fields.Nested(ReplyShape), required=True)
+    questions = fields.List(fields.Nested(QuestionShape), required=True)
     more = saying.nested(More)

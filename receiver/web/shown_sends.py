@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, RowMapping
 
 from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
 from receiver.store.replies import Reply
@@ -115,6 +115,17 @@ def reply_item(reply: Reply, veil: Clear) -> Json:
         "text": veil.words(reply.row["text"]),
         "method": reply.method,
         "confidence": reply.confidence,
+    }
+
+
+def question_item(row: RowMapping) -> Json:
+    """Return what the platform was asked about a send, and what came of it."""
+    return {
+        "asked_at": utc(row["asked_at"]),
+        "asked_as": row["asked_as"],
+        "finding": row["finding"],
+        "http": row["http"],
+        "code": row["code"],
     }
 
 

@@ -1,12 +1,16 @@
 """`receiver points`, `keys`, `status` and `migrate` on a database of their own."""
 
 import json
+import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
+from receiver.store.database import connect
 from tests.web.server import serving
 from tests.web.test_health import keep_snapshot
 
@@ -25,6 +29,66 @@ def test_points_are_added_once_and_listed(call: Call, make_database: Callable[[]
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
     (point,) = json.loads(listed.stdout)
     assert (point["code"], point["hook_url"]) == ("sms", added.stdout.strip())
+
+
+def test_a_point_is_told_where_the_platform_is(
+    call: Call, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    more = {"DATABASE_URL": url, "RECEIVER_RECONCILE": "0"}
+    call("points", "add", "sms", **more)
+
+    def tell(typed: str, *arguments: str) -> CompletedProcess[str]:
+        monkeypatch.setattr(sys, "stdin", StringIO(typed))
+        return call("points", "set", "sms", *arguments, **more)
+
+    def kept() -> tuple[Any, ...]:
+        query = "SELECT opts ->> 'platform_url', token_remote FROM integration_points"
+        with connect(url) as connection:
+            row: tuple[Any, ...] = connection.execute(query).fetchall()[0]
+        return row
+
+    assert tell("", "--platform-url", "https://api.example.com/").returncode == 0
+    assert kept() == ("https://api.example.com", None)
+    assert tell("secret-17\n", "--platform-key").returncode == 0
+    address, sealed = kept()
+    assert address == "https://api.example.com"
+    assert sealed
+    assert b"secret-17" not in sealed
+    assert tell("\n", "--platform-key", "--platform-url", "").returncode == 0
+    assert kept() == (None, None)
+
+    with connect(url) as connection:
+        log = connection.execute(
+            "SELECT verb, before, after FROM audit_log ORDER BY seq"
+        ).fetchall()
+    assert [verb for verb, *_ in log] == ["point.update"] * 3
+    assert log[1][2] == {"token_remote": "***"}
+    assert log[2][1]["platform_url"] == "https://api.example.com"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 2, "--platform-url or --platform-key"),
+        (("--platform-url", "ftp://example.com"), 2, "https://api.example.com"),
+        (("--platform-url", "https://me:pw@example.com"), 2, "without user"),
+        (("--platform-key",), 1, "plain characters"),
+    ],
+)
+def test_what_is_no_address_or_key_is_told(
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO("schl\N{LATIN SMALL LETTER U WITH DIAERESIS}ssel\n"))
+
+    done = call("points", "set", "sms", *arguments)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert said in done.stderr
 
 
 def test_keys_are_made_narrowed_listed_and_revoked(

@@ -26,6 +26,7 @@ PAIRS: Mapping[type[Struct], str] = {
     results.Message: "MessageShape",
     results.More: "More",
     results.Point: "PointShape",
+    results.Question: "QuestionShape",
     results.Receipt: "ReceiptShape",
     results.Recorded: "SendResult",
     results.RecordedMany: "SendResults",

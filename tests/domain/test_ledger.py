@@ -4,24 +4,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from receiver.domain.deliveries import Delivery, delivery_of, merge
-from receiver.domain.facts import Fact, Receipt, new_id
+from receiver.domain.facts import Fact, Receipt, Source, new_id
 from receiver.domain.identity import base_of
 from receiver.domain.ledger import fold
 from receiver.domain.sends import merge_reported, send_of
 from receiver.domain.status import ACCEPTED, DELIVERED, UNKNOWN
-from tests.making import START, histories, make_fact, make_receipt, make_send, receipts
+from tests.making import SOURCES, START, histories, make_fact, make_receipt, make_send, receipts
 
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> Delivery:
     receipt = replace(draw(receipts()), transid="t", destination="447700900123")
     at = START + timedelta(minutes=draw(st.integers(0, 3)))
-    return delivery_of(make_fact(receipt, at=at), receipt, "t")
+    return delivery_of(make_fact(receipt, at=at, source=draw(SOURCES)), receipt, "t")
 
 
 @given(one=deliveries(), other=deliveries(), third=deliveries())
@@ -80,6 +81,43 @@ def test_within_a_rank_a_code_then_the_later_time_decides() -> None:
     )
 
     assert merged.code == "7102"
+
+
+@pytest.mark.parametrize("source", [Source.HOOK, Source.IMPORT, Source.REPLAY])
+def test_within_a_rank_what_the_platform_told_decides_before_what_we_asked_for(
+    source: Source,
+) -> None:
+    told = make_receipt("t", "Delivered", code="", provider_at=START)
+    asked = make_receipt("t", "delivered", code="7500", provider_at=START + timedelta(hours=1))
+    facts = [make_fact(told, source=source), make_fact(asked, source=Source.RECONCILED)]
+    one, other = (delivery_of(fact, receipt_of(fact), "t") for fact in facts)
+
+    assert merge(one, other) == merge(other, one)
+    assert (merge(one, other).raw_status, merge(one, other).reconciled) == ("Delivered", False)
+
+
+def test_a_higher_rank_decides_though_it_was_asked_for() -> None:
+    told = make_fact(make_receipt("t", "Submitted"))
+    asked = make_fact(make_receipt("t", "delivered"), source=Source.RECONCILED)
+    merged = reduce(merge, [delivery_of(each, receipt_of(each), "t") for each in (told, asked)])
+
+    assert (merged.rank, merged.reconciled) == (DELIVERED.rank, True)
+
+
+def test_when_we_asked_is_not_when_it_arrived() -> None:
+    fact = make_fact(make_receipt("t", "delivered"), source=Source.RECONCILED)
+    dated = make_fact(
+        make_receipt("t", "delivered", provider_at=START - timedelta(hours=9)),
+        source=Source.RECONCILED,
+    )
+
+    assert delivery_of(fact, receipt_of(fact), "t").arrived_at is None
+    assert delivery_of(dated, receipt_of(dated), "t").arrived_at == START - timedelta(hours=9)
+
+
+def receipt_of(fact: Fact) -> Receipt:
+    assert isinstance(fact.body, Receipt)
+    return fact.body
 
 
 def test_a_recorded_destination_is_accepted_before_any_receipt() -> None:

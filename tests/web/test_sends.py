@@ -125,6 +125,7 @@ def test_a_send_has_every_field(service: Service, caller: Caller, point: Point) 
         "expires_at": "2026-07-20T22:00:00.000Z",
         "summary": {"deliveries": 2, "pending": 1, "success": 0, "failure": 1, "complaint": 0},
         "replies": [],
+        "questions": [],
         "more": {"deliveries": None, "timeline": None},
     }
 
