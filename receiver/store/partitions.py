@@ -4,6 +4,7 @@ A partition is made as a plain table and then attached: that takes no lock that 
 long read would wait for, as `CREATE TABLE ... PARTITION OF` does.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -45,6 +46,16 @@ def ensure_days(connection: psycopg.Connection[Any], days: list[date]) -> int:
     if faults:
         raise faults[0]
     return made
+
+
+def sizes(connection: psycopg.Connection[Any], table: str) -> Mapping[date, int]:
+    """Return the days of which a table has a partition, the newest first, and their bytes."""
+    found = connection.execute(
+        "SELECT right(relname, 8), pg_total_relation_size(oid) FROM pg_class"
+        " JOIN pg_inherits ON oid = inhrelid WHERE inhparent = %s::regclass ORDER BY 1 DESC",
+        [table],
+    )
+    return {date.fromisoformat(day): size for day, size in found}
 
 
 def _name(table: str, day: date) -> str:

@@ -1,0 +1,195 @@
+"""Writing what is left of facts in the place of what they were, and folding their families anew.
+
+Locks are taken as the apply takes them: families first, then facts, then deliveries.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy import Table
+
+from receiver.domain.erasure import Erasure, is_erased, without_words
+from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
+from receiver.domain.identity import destination_key
+from receiver.domain.ledger import fold
+from receiver.domain.sends import stored_transid
+from receiver.store import refold, rows, statements
+from receiver.store.batch import Batch
+from receiver.store.tables import (
+    MessageRow,
+    PlatformEventRow,
+    QuarantineRow,
+    ReceiptRow,
+    RecordingRow,
+    table_of,
+)
+
+#: Of a notice or of what is in quarantine: its sender's key, none in quarantine; digest and day.
+FactKey = tuple[str | None, bytes, date]
+_TABLES: Final = {
+    table_of(row).name: table_of(row)
+    for row in (ReceiptRow, RecordingRow, MessageRow, PlatformEventRow, QuarantineRow)
+}
+_FACT_OF: Final[Mapping[str, Callable[[Mapping[str, Any]], Fact]]] = {
+    "messages": rows.notice_fact,
+    "platform_events": rows.notice_fact,
+    "quarantine": rows.quarantine_fact,
+}
+_STAMPS: Final = ("accepted_at", "id", "domain", "point_id", "source", "registration", "raw")
+#: A row as it is to be, and the sender's key that it had, where it may have another now.
+_ROWS: Final = """(SELECT f.*, each ->> 'was' AS was FROM jsonb_array_elements(%(rows)s::jsonb) each
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, each) f)"""
+
+
+def _key(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key.columns]
+
+
+def _same(table: Table, *, before: bool) -> str:
+    own = {"sender_key": "was"} if before else {}
+    return " AND ".join(f"t.{name} = f.{own.get(name, name)}" for name in _key(table))
+
+
+def _update(table: Table) -> str:
+    """(%(rows)s) Return the UPDATE that writes rows; of a recorded send the transid stays."""
+    kept = {"body": "f.body || jsonb_build_object('transid', t.body -> 'transid')", "raw": "''"}
+    names = [c.name for c in table.columns if c.name not in (*_STAMPS, *_key(table))]
+    names += ["raw", *(["sender_key"] if "sender_key" in table.columns else [])]
+    assigned = ", ".join(f"{name} = {kept.get(name, f'f.{name}')}" for name in names)
+    source = _ROWS.format(table=table.name)
+    return f"UPDATE {table.name} t SET {assigned} FROM {source} f WHERE {_same(table, before=True)}"
+
+
+def _drop_copies(table: Table) -> str:
+    """(%(rows)s) Return the DELETE of rows of which there is an erased copy on the same day."""
+    source = _ROWS.format(table=table.name)
+    return f"""
+        DELETE FROM {table.name} t USING {source} f
+         WHERE {_same(table, before=True)} AND f.was <> f.sender_key
+           AND EXISTS (SELECT FROM {table.name} c WHERE c.sender_key = f.sender_key
+                          AND c.digest = f.digest AND c.day = f.day)
+        """
+
+
+def _select(table: Table) -> str:
+    """(%(keys)s) Return the SELECT of rows by their keys, which locks them."""
+    same = " AND ".join(f"t.{name} = k.{name}" for name in _key(table))
+    keys = f"jsonb_populate_recordset(NULL::{table.name}, %(keys)s::jsonb)"
+    return f"SELECT t.* FROM {keys} k JOIN {table.name} t ON {same} ORDER BY t.id FOR UPDATE OF t"
+
+
+def _drop_mentions(table: Table) -> str:
+    """(%(rows)s) Return the DELETE of what rows named before."""
+    source = _ROWS.format(table=table.name)
+    return f"""
+        DELETE FROM mentions m USING {source} f, {table.name} t
+         WHERE {_same(table, before=True)} AND m.place = '{table.name}' AND m.domain = t.domain
+           AND m.name IN (t.quoted, t.transid, t.correlationid)
+           AND (m.sender_key, m.digest, m.day) = (t.sender_key, t.digest, t.day)
+        """
+
+
+_NOTICES: Final = ("messages", "platform_events")
+_SELECT: Final = {name: _select(_TABLES[name]) for name in _FACT_OF}
+_WRITE: Final[Mapping[str, Sequence[str]]] = {
+    name: (_update(table),)
+    if name not in _NOTICES
+    else (
+        _drop_mentions(table),
+        _drop_copies(table),
+        _update(table),
+        statements.mention(table, f"({_ROWS.format(table=name)})"),
+    )
+    for name, table in _TABLES.items()
+}
+
+
+def erase_families(
+    connection: psycopg.Connection[Any],
+    families: Collection[refold.FamilyKey],
+    erasure: Erasure,
+    *,
+    write: bool = True,
+) -> Counter[str]:
+    """Erase from all facts of families, whose locks are held; return how many of what.
+
+    A send whose recipients are all erased keeps no words. Without `write` only count.
+    """
+    known, _ = refold.load(connection, families, whole=True)
+    counts: Counter[str] = Counter()
+    changed: dict[str, list[rows.Row]] = defaultdict(list)
+    for (_, base), facts in known.items():
+        clean = _silenced(base, [erasure(fact) for fact in facts])
+        for was, now in zip(facts, clean, strict=True):
+            if now is not was:
+                changed[Batch.table_of(now)].append(_row(now, was))
+        counts["deliveries"] += _erased_in(base, clean) - _erased_in(base, facts)
+    counts.update({table: len(found) for table, found in changed.items()})
+    if write and changed:
+        for table in sorted(changed, reverse=True):
+            _write(connection, table, changed[table])
+        refold.fold_locked(connection, families)
+    return counts
+
+
+def erase_rows(
+    connection: psycopg.Connection[Any],
+    table: str,
+    keys: Collection[FactKey],
+    erasure: Erasure,
+    *,
+    write: bool = True,
+) -> Counter[str]:
+    """Erase from notices or from what is in quarantine, by their keys; return how many."""
+    named = [
+        {"sender_key": sender_key, "digest": f"\\x{digest.hex()}", "day": day}
+        for sender_key, digest, day in keys
+    ]
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_SELECT[table], {"keys": rows.dumps(named)}).fetchall()
+    facts = [_FACT_OF[table](row) for row in found]
+    pairs = [(erasure(fact), fact) for fact in facts]
+    changed = [_row(now, was) for now, was in pairs if now is not was]
+    if write and changed:
+        _write(connection, table, changed)
+    return Counter({table: len(changed)})
+
+
+def _silenced(base: str, facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Take their words from the sends of a family whose recipients are all erased."""
+    spoken: dict[str, bool] = {}
+    for transid, key in fold(base, facts).deliveries:
+        spoken[transid] = spoken.get(transid, False) or not is_erased(key)
+    return [
+        without_words(fact)
+        if isinstance(fact.body, Send) and not spoken.get(stored_transid(fact.body), True)
+        else fact
+        for fact in facts
+    ]
+
+
+def _erased_in(base: str, facts: Sequence[Fact]) -> int:
+    return sum(is_erased(key) for _, key in fold(base, facts).deliveries)
+
+
+def _row(fact: Fact, was: Fact) -> rows.Row:
+    match fact.body:
+        case Receipt() as body:
+            return rows.receipt_row(fact, body)
+        case Send() as body:
+            return rows.recording_row(fact, body, stored_transid(body))
+        case Quarantined() as body:
+            return rows.quarantine_row(fact, body)
+        case Notice() as body:
+            before = destination_key(was.body.sender) if isinstance(was.body, Notice) else ""
+            return rows.notice_row(fact, body) | {"was": before}
+
+
+def _write(connection: psycopg.Connection[Any], table: str, changed: Sequence[rows.Row]) -> None:
+    parameters = {"rows": rows.dumps(changed)}
+    for statement in _WRITE[table]:
+        connection.execute(statement, parameters)
