@@ -143,8 +143,11 @@ class _Task:
         return ", ".join(said) or "nothing"
 
     def count(self) -> None:
-        """Find everything, and write nothing."""
-        self._go_through(Erasure(self._finder(), datetime.now(UTC)), write=False)
+        """Find everything, and write nothing. Raises: SetupError."""
+        try:
+            self._go_through(Erasure(self._finder(), datetime.now(UTC)), write=False)
+        except (psycopg.Error, OSError) as error:
+            raise SetupError(f"nothing is erased: {_reason(error)}") from error
 
     def erase(self) -> None:
         """Erase everything, and write the audit log, whatever comes of it.
@@ -160,10 +163,10 @@ class _Task:
             self.pseudonyms = list(dict.fromkeys(announced.pseudonyms.values()))
             find = Finder(announced.pseudonyms.get)
             self._go_through(Erasure(find, announced.until), write=True)
-        except (psycopg.Error, StoreAwayError) as error:
-            self.troubles.append(f"the database: {_reason(error)}")
-        except (KeyboardInterrupt, click.Abort):
-            self.troubles.append("interrupted")
+        except (psycopg.Error, OSError, StoreAwayError) as error:
+            self.troubles.append(_reason(error))
+        except KeyboardInterrupt:
+            self.troubles.append(f"interrupted; erased so far: {self.sentence}; do it again")
             raise
         finally:
             self._note()
@@ -219,4 +222,4 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"it can't be read or written: {error.strerror}"
-    return type(error).__name__
+    return f"the database can't go on: {type(error).__name__}"

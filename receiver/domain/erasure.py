@@ -8,6 +8,7 @@ stays: sends, statuses, codes, times and the ids by which facts belong together.
 import base64
 import binascii
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +26,9 @@ from receiver.domain.facts import (
     Receipt,
     Send,
 )
-from receiver.domain.identity import type_of
+from receiver.domain.identity import may_pair, transid_of, type_of
 from receiver.domain.persons import ERASED, Finder
+from receiver.domain.sends import stored_transid
 
 _PSEUDONYM: Final = re.compile(rf"{ERASED}[a-z]+(?:-[0-9]+)?")
 Told = TypeVar("Told", Receipt, Notice, Send, Quarantined, Answer)
@@ -51,8 +53,8 @@ def is_erased(destination: str) -> bool:
     return ERASED in destination
 
 
-def pseudonyms_in(destination: str) -> Sequence[str]:
-    """Return the pseudonyms that an address, or its key, is made of."""
+def _names(destination: str) -> Sequence[str]:
+    """Return the pseudonyms that an address is made of."""
     return _PSEUDONYM.findall(destination)
 
 
@@ -63,14 +65,20 @@ class Erasure:
     find: Finder
     until: datetime
 
-    def __call__(self, fact: Fact) -> Fact:
-        """Return a fact of a family in which there is one from before, without them.
+    def of(self, fact: Fact) -> Fact:
+        """Return a fact without them, if it is from before."""
+        return erased(fact, self.find) if fact.accepted_at <= self.until else fact
 
-        What came later is theirs only where its address is: the count of recipients stays.
+    def of_family(self, facts: Sequence[Fact]) -> Sequence[Fact]:
+        """Return the facts of one base uuid, each in its place, without them.
+
+        What came later is theirs too where it names somebody who is erased from the family:
+        else one recipient would become two.
         """
-        if fact.accepted_at > self.until and not is_addressed(fact.body, self.find):
-            return fact
-        return erased(fact, self.find)
+        old = [self.of(fact) for fact in facts]
+        gone = {name for fact in old for each in addresses_of(fact.body) for name in _names(each)}
+        find = self.find.among(gone)
+        return _silenced([erased(f, find) if is_addressed(f.body, find) else f for f in old])
 
 
 def addresses_of(body: Body) -> Sequence[str]:
@@ -101,13 +109,31 @@ def erased(fact: Fact, find: Finder) -> Fact:
     return replace(fact, body=body, raw=b"")
 
 
-def without_words(fact: Fact) -> Fact:
-    """Return a recorded send without what it said, since all whom it was for are erased."""
-    if not isinstance(fact.body, Send) or all(
-        getattr(fact.body, name) == blank for name, blank in _WORDS.items()
-    ):
-        return fact
-    return replace(fact, body=replace(fact.body, **_WORDS), raw=b"")
+def _silenced(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Take the words from sends that don't list whom they were for, as receipts name the erased."""
+    types: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if isinstance(fact.body, Receipt) and is_erased(fact.body.destination):
+            types[transid_of(fact.body.transid)].add(fact.body.destination_type)
+    return [
+        replace(fact, body=replace(fact.body, **_WORDS), raw=b"")
+        if isinstance(fact.body, Send) and _may_be_for(fact.body, types) and _speaks(fact.body)
+        else fact
+        for fact in facts
+    ]
+
+
+def _may_be_for(send: Send, types: Mapping[str, set[str]]) -> bool:
+    """Tell whether a send was for one of those of `types`, under another name or under none."""
+    reported = types.get(stored_transid(send), ())
+    if not reported or len(send.destinations) > 1:
+        return False
+    named = (type_of(each.type, each.value) for each in send.destinations)
+    return all(any(may_pair(name, each) for each in reported) for name in named)
+
+
+def _speaks(send: Send) -> bool:
+    return any(getattr(send, name) != blank for name, blank in _WORDS.items())
 
 
 def _body(body: Body, find: Finder) -> Body:

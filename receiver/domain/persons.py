@@ -8,7 +8,7 @@ whole value, and as a word if it is long enough to mean nothing else.
 import html
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -94,6 +94,15 @@ class Finder:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lru_cache(maxsize=4096)(lookup)
+
+    def among(self, pseudonyms: Collection[str]) -> "Finder":
+        """Return what finds those of them who have one of these pseudonyms."""
+
+        def lookup(key: str) -> str | None:
+            name = self._lookup(key)
+            return name if name in pseudonyms else None
+
+        return Finder(lookup)
 
     def name(self, value: str) -> str | None:
         """Return the pseudonym for an address that is wholly one of theirs."""

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import Table
 
-from receiver.domain.erasure import Erasure, is_erased, without_words
+from receiver.domain.erasure import Erasure, is_erased
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
 from receiver.domain.identity import destination_key
 from receiver.domain.ledger import fold
@@ -108,6 +108,17 @@ _WRITE: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
+#: (%(rows)s) Let deliveries be known by pseudonyms: they keep their place, and what the sweeper
+#: said of them. One that is there already under its pseudonym is folded with it.
+_RENAME: Final = """
+    UPDATE deliveries d SET destination_key = f.now
+      FROM jsonb_to_recordset(%(rows)s::jsonb) f(send_seq bigint, was text, now text)
+     WHERE d.send_seq = f.send_seq AND d.destination_key = f.was AND f.was <> f.now
+       AND NOT EXISTS (SELECT FROM deliveries o
+                        WHERE o.send_seq = f.send_seq AND o.destination_key = f.now)
+    """
+
+
 def erase_families(
     connection: psycopg.Connection[Any],
     families: Collection[refold.FamilyKey],
@@ -117,21 +128,28 @@ def erase_families(
 ) -> Counter[str]:
     """Erase from all facts of families, whose locks are held; return how many of what.
 
-    A send whose recipients are all erased keeps no words. Without `write` only count.
+    Without `write` only count.
     """
-    known, _ = refold.load(connection, families, whole=True)
+    known, seqs = refold.load(connection, families, whole=True)
     counts: Counter[str] = Counter()
     changed: dict[str, list[rows.Row]] = defaultdict(list)
-    for (_, base), facts in known.items():
-        clean = _silenced(base, [erasure(fact) for fact in facts])
+    renamed: dict[tuple[int, str], rows.Row] = {}
+    for (domain, base), facts in known.items():
+        clean = erasure.of_family(facts)
         for was, now in zip(facts, clean, strict=True):
             if now is not was:
                 changed[Batch.table_of(now)].append(_row(now, was))
-        counts["deliveries"] += _erased_in(base, clean) - _erased_in(base, facts)
+        if any(now is not was for was, now in zip(facts, clean, strict=True)):
+            after = {key for key in fold(base, clean).deliveries if is_erased(key[1])}
+            counts["deliveries"] += len(after - fold(base, facts).deliveries.keys())
+            for transid, key in fold(base, facts).deliveries:
+                seq, now = seqs[domain, transid], erasure.find.scrub(key)
+                renamed.setdefault((seq, now), {"send_seq": seq, "was": key, "now": now})
     counts.update({table: len(found) for table, found in changed.items()})
     if write and changed:
         for table in sorted(changed, reverse=True):
             _write(connection, table, changed[table])
+        connection.execute(_RENAME, {"rows": rows.dumps(renamed.values())})
         refold.fold_locked(connection, families)
     return counts
 
@@ -152,28 +170,11 @@ def erase_rows(
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(_SELECT[table], {"keys": rows.dumps(named)}).fetchall()
     facts = [_FACT_OF[table](row) for row in found]
-    pairs = [(erasure(fact), fact) for fact in facts]
+    pairs = [(erasure.of(fact), fact) for fact in facts]
     changed = [_row(now, was) for now, was in pairs if now is not was]
     if write and changed:
         _write(connection, table, changed)
     return Counter({table: len(changed)})
-
-
-def _silenced(base: str, facts: Sequence[Fact]) -> Sequence[Fact]:
-    """Take their words from the sends of a family whose recipients are all erased."""
-    spoken: dict[str, bool] = {}
-    for transid, key in fold(base, facts).deliveries:
-        spoken[transid] = spoken.get(transid, False) or not is_erased(key)
-    return [
-        without_words(fact)
-        if isinstance(fact.body, Send) and not spoken.get(stored_transid(fact.body), True)
-        else fact
-        for fact in facts
-    ]
-
-
-def _erased_in(base: str, facts: Sequence[Fact]) -> int:
-    return sum(is_erased(key) for _, key in fold(base, facts).deliveries)
 
 
 def _row(fact: Fact, was: Fact) -> rows.Row:

@@ -8,7 +8,7 @@ once those are over that were under way when it was announced.
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -100,10 +100,8 @@ class Known:
         ]
         return Cleared([self._cleared(fact) for fact in facts], related, self)
 
-    def finder(
-        self, domain: str, *, among: Collection[str] = (), since: datetime = _NEVER
-    ) -> Finder:
-        """Return what finds who was erased: among some pseudonyms, if there are, and since when."""
+    def finder(self, domain: str, *, since: datetime = _NEVER) -> Finder:
+        """Return what finds who was erased since a moment."""
         erasures = self.by_domain.get(domain, {})
 
         def lookup(key: str) -> str | None:
@@ -111,17 +109,15 @@ class Known:
                 return None
             hashes = self.sealer.fingerprints(_content(domain, key))
             found = next((erasures[each] for each in hashes if each in erasures), None)
-            if found is None or found.until < since:
-                return None
-            return found.pseudonym if not among or found.pseudonym in among else None
+            return found.pseudonym if found and found.until >= since else None
 
         return Finder(lookup)
 
     def _is_related(self, fact: Fact, find: Finder) -> bool:
         """Tell whether there may be something erased that a fact belongs to, or that is its own."""
-        addresses = addresses_of(fact.body)
-        is_old_send = isinstance(fact.body, Send) and self._is_old(fact)
-        return is_old_send or any(is_erased(each) or find.finds(each) for each in addresses)
+        if isinstance(fact.body, Send):
+            return True  # it can be for somebody whom only receipts name
+        return any(is_erased(each) or find.finds(each) for each in addresses_of(fact.body))
 
     def _cleared(self, fact: Fact) -> Fact:
         if not self._is_old(fact):

@@ -5,13 +5,13 @@ platform's repetition of a message would bring back what was erased. So both are
 whichever of them is applied last.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 
-from receiver.domain.erasure import Erasure, pseudonyms_in
+from receiver.domain.erasure import Erasure
 from receiver.domain.facts import Fact, Notice, Receipt
 from receiver.domain.identity import base_of, destination_key, transid_of
 from receiver.domain.persons import ERASED, Finder
@@ -19,10 +19,10 @@ from receiver.store import erasing, refold, rows, statements
 from receiver.store.batch import Batch
 from receiver.store.erasures import Cleared
 
-#: Whenever a fact was accepted, it is theirs only where its address is.
-_ADDRESSED: Final = datetime.min.replace(tzinfo=UTC)
-_ERASED_IN: Final = f"""
-    SELECT s.domain, s.base, d.destination_key FROM ({statements.FAMILY_SENDS}) s
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_WHENEVER: Final = datetime.max.replace(tzinfo=UTC)
+_WITH_ERASED: Final = f"""
+    SELECT DISTINCT s.domain, s.base FROM ({statements.FAMILY_SENDS}) s
       JOIN deliveries d ON d.send_seq = s.seq
      WHERE position('{ERASED}' IN d.destination_key) > 0
     """
@@ -39,10 +39,9 @@ def settle(connection: psycopg.Connection[Any], cleared: Cleared, batch: Batch) 
     """
     domains = {fact.domain for fact in cleared.related}
     recorded = {key for key in batch.recorded_families if key[0] in domains}
-    families = recorded | set(_reported(cleared.related))
-    for family, pseudonyms in _erased_in(connection, families).items():
-        find = cleared.known.finder(family[0], among=pseudonyms)
-        erasing.erase_families(connection, [family], Erasure(find, _ADDRESSED))
+    for family in _with_erased(connection, recorded | set(_reported(cleared.related))):
+        theirs = Erasure(cleared.known.finder(family[0]), _BEFORE_ALL)
+        erasing.erase_families(connection, [family], theirs)
     for fact in cleared.related:
         if isinstance(fact.body, Notice):
             _settle_copies(connection, fact, fact.body, cleared.known.finder(fact.domain))
@@ -54,16 +53,14 @@ def _reported(facts: Iterable[Fact]) -> Iterator[refold.FamilyKey]:
             yield fact.domain, base_of(transid_of(fact.body.transid))
 
 
-def _erased_in(
-    connection: psycopg.Connection[Any], families: set[refold.FamilyKey]
-) -> Mapping[refold.FamilyKey, set[str]]:
-    """Return, by family, the pseudonyms of whom is erased from it."""
-    found: dict[refold.FamilyKey, set[str]] = {}
-    if families:
-        asked = {"families": refold.family_rows(families)}
-        for domain, base, key in connection.execute(_ERASED_IN, asked):
-            found.setdefault((domain, base), set()).update(pseudonyms_in(key))
-    return found
+def _with_erased(
+    connection: psycopg.Connection[Any], families: Collection[refold.FamilyKey]
+) -> Collection[refold.FamilyKey]:
+    """Return those of the families from which somebody is erased."""
+    if not families:
+        return ()
+    asked = {"families": refold.family_rows(families)}
+    return connection.execute(_WITH_ERASED, asked).fetchall()
 
 
 def _settle_copies(
@@ -78,4 +75,4 @@ def _settle_copies(
     copies = connection.execute(query, [[came, kept], fact.digest, *around]).fetchall()
     if any(sender_key == kept for sender_key, *_ in copies):
         theirs = [copy for copy in copies if copy[0] == came]
-        erasing.erase_rows(connection, table, theirs, Erasure(find, _ADDRESSED))
+        erasing.erase_rows(connection, table, theirs, Erasure(find, _WHENEVER))

@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 import json
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from msgspec.structs import replace
 from psycopg.rows import dict_row
 
-from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt
+from receiver.domain.facts import Fact, Kind, Notice, Quarantined
 from receiver.inbox.spool import Drainer, encode
 from receiver.inbox.spool.segments import State, list_
 from receiver.sealing import Sealer
@@ -78,19 +80,17 @@ class World:
         spool.close()
 
     def drain(self) -> None:
-        with connect(self.service.url) as connection:
-            drainer = Drainer(
-                self.folder,
-                Sealer([KEY]),
-                connect=lambda: connect(self.service.url),
-                is_open=lambda: True,
-                busy=lambda: False,
-                kept_seconds=3600,
-                erasures=Erasures(lambda: Sealer([KEY])),
-            )
-            assert drainer.drain()
-            drainer._disconnect()
-            assert connection.closed is False
+        drainer = Drainer(
+            self.folder,
+            SEALER,
+            connect=lambda: connect(self.service.url),
+            is_open=lambda: True,
+            busy=lambda: False,
+            kept_seconds=3600,
+            erasures=Erasures(lambda: SEALER),
+        )
+        assert drainer.drain()
+        drainer._disconnect()
 
 
 @pytest.fixture
@@ -288,13 +288,7 @@ def fact(body: Any, *, raw: bytes = b"", **ago_: float) -> Fact:
     """A fact as a host took it a while ago; it names the person in its raw body."""
     at = datetime.now(UTC) - timedelta(**(ago_ or {"minutes": 2}))
     raw = raw or f"{body} {WHO}".encode()
-    return replace(make_fact(body, raw=raw, at=at), id=fresh_id())
-
-
-def fresh_id() -> Any:
-    from uuid import uuid4
-
-    return uuid4()
+    return replace(make_fact(body, raw=raw, at=at), id=uuid4())
 
 
 def spooled() -> Sequence[Fact]:
@@ -493,8 +487,6 @@ def test_names_that_are_no_numbers_are_found_where_they_mean_somebody(world: Wor
 
 def test_a_writer_under_way_is_waited_for(world: World) -> None:
     """What a transaction holds that began before is found, since nothing is read before it ends."""
-    import threading
-
     url = world.service.url
     with connect(url) as connection:
         connection.execute("BEGIN")
