@@ -31,7 +31,9 @@ _CHUNK_BYTES: Final = 16 * 1024
 _BETWEEN: Final = r"\s()./+_\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-"
 _RUN: Final = re.compile(rf"[0-9](?:[{_BETWEEN}]{{0,3}}[0-9]+)*")
 _DIGITS: Final = re.compile(r"[0-9]+")
-_MAIL: Final = re.compile(r"[^\s\"'<>(),;:\\\[\]{}=&|/?@]+@[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
+_MAIL: Final = re.compile(
+    r"[^\s\"'<>(),;:\\\[\]{}=&|/?@]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]"
+)
 _WORD: Final = re.compile(rf"[^\s\"'<>(),;=&\[\]{{}}|\\]{{{_SHORTEST_WORD},512}}")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.){1,512})"')
 _ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

@@ -12,10 +12,11 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import Table
 
-from receiver.domain.erasure import Erasure, is_erased
+from receiver.domain.erasure import Erasure
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
 from receiver.domain.identity import destination_key
 from receiver.domain.ledger import fold
+from receiver.domain.persons import Finder
 from receiver.domain.sends import stored_transid
 from receiver.store import refold, rows, statements
 from receiver.store.batch import Batch
@@ -109,13 +110,11 @@ _WRITE: Final[Mapping[str, Sequence[str]]] = {
 
 
 #: (%(rows)s) Let deliveries be known by pseudonyms: they keep their place, and what the sweeper
-#: said of them. One that is there already under its pseudonym is folded with it.
+#: said of them. One whose pseudonym has a delivery already is folded with it.
 _RENAME: Final = """
     UPDATE deliveries d SET destination_key = f.now
       FROM jsonb_to_recordset(%(rows)s::jsonb) f(send_seq bigint, was text, now text)
-     WHERE d.send_seq = f.send_seq AND d.destination_key = f.was AND f.was <> f.now
-       AND NOT EXISTS (SELECT FROM deliveries o
-                        WHERE o.send_seq = f.send_seq AND o.destination_key = f.now)
+     WHERE d.send_seq = f.send_seq AND d.destination_key = f.was
     """
 
 
@@ -131,27 +130,31 @@ def erase_families(
     Without `write` only count.
     """
     known, seqs = refold.load(connection, families, whole=True)
-    counts: Counter[str] = Counter()
     changed: dict[str, list[rows.Row]] = defaultdict(list)
-    renamed: dict[tuple[int, str], rows.Row] = {}
+    renamed: list[rows.Row] = []
     for (domain, base), facts in known.items():
         clean = erasure.of_family(facts)
-        for was, now in zip(facts, clean, strict=True):
-            if now is not was:
-                changed[Batch.table_of(now)].append(_row(now, was))
-        if any(now is not was for was, now in zip(facts, clean, strict=True)):
-            after = {key for key in fold(base, clean).deliveries if is_erased(key[1])}
-            counts["deliveries"] += len(after - fold(base, facts).deliveries.keys())
-            for transid, key in fold(base, facts).deliveries:
-                seq, now = seqs[domain, transid], erasure.find.scrub(key)
-                renamed.setdefault((seq, now), {"send_seq": seq, "was": key, "now": now})
-    counts.update({table: len(found) for table, found in changed.items()})
+        pairs = [pair for pair in zip(clean, facts, strict=True) if pair[0] is not pair[1]]
+        for now, was in pairs:
+            changed[Batch.table_of(now)].append(_row(now, was))
+        for (transid, now), was in _renamed(base, facts, clean, erasure.find) if pairs else ():
+            renamed.append({"send_seq": seqs[domain, transid], "was": was, "now": now})
     if write and changed:
         for table in sorted(changed, reverse=True):
             _write(connection, table, changed[table])
-        connection.execute(_RENAME, {"rows": rows.dumps(renamed.values())})
+        connection.execute(_RENAME, {"rows": rows.dumps(renamed)})
         refold.fold_locked(connection, families)
-    return counts
+    counts = Counter({table: len(found) for table, found in changed.items()})
+    return counts + Counter(deliveries=len(renamed))
+
+
+def _renamed(
+    base: str, facts: Sequence[Fact], clean: Sequence[Fact], find: Finder
+) -> Collection[tuple[tuple[str, str], str]]:
+    """Return the transids and keys of deliveries that have a pseudonym now, with what they had."""
+    before, now = fold(base, facts).deliveries, fold(base, clean).deliveries
+    named = {(transid, find.scrub(key)): key for transid, key in before}
+    return [(key, was) for key, was in named.items() if key in now and key not in before]
 
 
 def erase_rows(

@@ -81,9 +81,10 @@ def rewrite_all(
     where the folder can't be read.
     """
     done: set[str] = set()
-    until = time.monotonic() + patience_seconds
-    while left := [file for file in list_(folder, *State) if _name(file) not in done]:
-        is_late = time.monotonic() >= until
+    until, is_late = time.monotonic() + patience_seconds, False
+    while not is_late:
+        left = [file for file in list_(folder, *State) if _name(file) not in done]
+        is_late = not left or time.monotonic() >= until
         for file in left:
             try:
                 result: int | Exception = rewrite(file, sealer, change, write=write)
@@ -95,7 +96,8 @@ def rewrite_all(
                 result = error
             done.add(_name(file))
             yield file, result
-        time.sleep(LOOK_SECONDS if len(done) < len(left) else 0)
+        if any(_name(file) not in done for file in left):
+            time.sleep(LOOK_SECONDS)
 
 
 def _name(file: File) -> str:
