@@ -1,6 +1,7 @@
 """Who was erased, known by keyed hashes, so that what is applied later comes out erased too.
 
-Every apply asks, as the last thing before it commits, whether it knew of all of them.
+Every apply asks, as the last thing before it commits, whether it knew of all of them. Code before
+this step does not ask: let none of it run any more when the first person is erased.
 """
 
 import sqlalchemy as sa
