@@ -13,6 +13,7 @@ from receiver.sealing import Sealer
 from receiver.settings import MEBIBYTE, Settings
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
+from receiver.store.erasures import Erasures
 from receiver.store.fitness import connect_for_facts
 from receiver.web import (
     audit,
@@ -101,18 +102,20 @@ def _rooms(settings: Settings) -> Rooms:
     roster = Roster(DirectoryReader(url), Snapshot(settings.var_dir, settings.secret_keys))
     sealer = _sealer(settings)
     spool = _spool(settings, sealer) if sealer else None
+    erasures = Erasures(partial(Sealer.known, settings.secret_keys, settings.var_dir))
     patience = settings.store_budget if spool else settings.store_deadline
     writer = Writer(
         partial(connect_for_facts, url),
         patience_seconds=patience.total_seconds(),
         deadline_seconds=settings.store_deadline.total_seconds(),
+        erasures=erasures,
     )
     engine = make_engine(url)
     return Rooms(
         settings=settings,
         engine=engine,
         inbox=Inbox(writer, spool),
-        drainer=_drainer(settings, sealer, writer, spool) if sealer and spool else None,
+        drainer=_drainer(settings, sealer, writer, spool, erasures) if sealer and spool else None,
         roster=roster,
         admission=Admission(roster),
         keys=KeyRing(roster),
@@ -141,7 +144,9 @@ def _spool(settings: Settings, sealer: Sealer) -> Spool:
     return Spool(settings.spool_dir, sealer, max_bytes=settings.spool_max_bytes)
 
 
-def _drainer(settings: Settings, sealer: Sealer, writer: Writer, spool: Spool) -> Drainer:
+def _drainer(
+    settings: Settings, sealer: Sealer, writer: Writer, spool: Spool, erasures: Erasures
+) -> Drainer:
     assert settings.spool_dir
     return Drainer(
         settings.spool_dir,
@@ -151,4 +156,5 @@ def _drainer(settings: Settings, sealer: Sealer, writer: Writer, spool: Spool) -
         busy=lambda: writer.is_busy,
         kept_seconds=settings.spool_kept.total_seconds(),
         spool=spool,
+        erasures=erasures,
     )

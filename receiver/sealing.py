@@ -7,6 +7,7 @@ there still is such a thing.
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ KEY_BYTES: Final = 32
 FILE: Final = "secret.key"
 _NAME_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
+_FOR_FINGERPRINTS: Final = b"receiver: fingerprints"
 
 
 class Sealer:
@@ -29,6 +31,9 @@ class Sealer:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._ciphers = {_name_of(key): AESGCM(key) for key in keys}
         self._first = _name_of(keys[0])
+        self._fingerprinting = [
+            (_name_of(key), hmac.digest(key, _FOR_FINGERPRINTS, hashlib.sha256)) for key in keys
+        ]
 
     @classmethod
     def of(cls, secret_keys: Sequence[str], var: Path) -> Self:
@@ -44,6 +49,24 @@ class Sealer:
             raise SetupError(f"{file} can't be read or made: {error.strerror}") from error
         except ValueError as error:
             raise SetupError(f"{file} must hold keys of 32 bytes in base64, one a line") from error
+
+    @classmethod
+    def known(cls, secret_keys: Sequence[str], var: Path) -> Self | None:
+        """Return one as `of` does, and None where it would have to make a key."""
+        return cls.of(secret_keys, var) if secret_keys or (var / FILE).exists() else None
+
+    def fingerprints(self, content: bytes) -> Sequence[bytes]:
+        """Return what only who has a key can tell to be of `content`: by each key, the first first.
+
+        Each begins with the name of its key, as what is sealed does.
+        """
+        return [
+            name + hmac.digest(key, content, hashlib.sha256) for name, key in self._fingerprinting
+        ]
+
+    def knows(self, sealed: bytes) -> bool:
+        """Tell whether the key is ours under which something was sealed, or a fingerprint made."""
+        return sealed[:_NAME_BYTES] in self._ciphers
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Return `plain` encrypted; only who names the same `context` can open it."""

@@ -83,3 +83,22 @@ def test_a_file_without_keys_is_named(tmp_path: Path, content: str) -> None:
 
     with pytest.raises(SetupError, match=FILE):
         Sealer.of((), tmp_path)
+
+
+def test_only_its_key_makes_a_fingerprint_again() -> None:
+    old, new = Sealer(KEYS[:1]), Sealer([KEYS[1], KEYS[0]])
+    (made,) = old.fingerprints(b"447700900123")
+
+    assert made in new.fingerprints(b"447700900123")
+    assert made not in new.fingerprints(b"447700900124")
+    assert made not in Sealer(KEYS[1:]).fingerprints(b"447700900123")
+    assert (new.knows(made), Sealer(KEYS[1:]).knows(made)) == (True, False)
+
+
+def test_no_key_is_made_only_to_be_known(tmp_path: Path) -> None:
+    assert Sealer.known((), tmp_path) is None
+    made = Sealer.of((), tmp_path)
+    known = Sealer.known((), tmp_path)
+
+    assert known is not None
+    assert known.fingerprints(b"") == made.fingerprints(b"")

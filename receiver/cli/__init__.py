@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from receiver.cli.forget import forget
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
@@ -29,7 +30,7 @@ def commands() -> None:
     """Take what the messaging platform reports, and tell what became of each send."""
 
 
-for command in (run, serve, worker, migrate, points, keys, spool, status):
+for command in (run, serve, worker, migrate, points, keys, spool, forget, status):
     commands.add_command(command)
 
 

@@ -4,15 +4,15 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
-import psycopg
 
 from receiver.cli.database import check
 from receiver.cli.table import echo_rows, plain
 from receiver.domain.errors import SealedError, SetupError, SpoolError
+from receiver.domain.facts import Fact
 from receiver.embedded import database_url
 from receiver.inbox.spool.depth import Depth, Tally, depth
 from receiver.inbox.spool.draining import BATCH_FACTS, apply_in_time, claimed
@@ -21,6 +21,7 @@ from receiver.sealing import Sealer, key_from
 from receiver.settings import MEBIBYTE, Settings
 from receiver.store import schema
 from receiver.store.database import connect
+from receiver.store.erasures import Erasures
 
 _FOLDER = click.argument(
     "folder",
@@ -70,7 +71,8 @@ def drain(folder: Path | None, key_file: Path | None, *, again: bool) -> None:
     check(url)
     schema.require_current(url)
     files = list_(folder, *(State if again else (State.WAITING,)))
-    done = _drain_all([file for file in files if file.size_bytes], sealer, url)
+    erasures = Erasures(partial(Sealer.known, settings.secret_keys, settings.var_dir))
+    done = _drain_all([file for file in files if file.size_bytes], sealer, url, erasures)
     _close(done, depth(folder).damaged)
 
 
@@ -93,13 +95,14 @@ def _close(done: _Done, damaged: int) -> None:
         raise SystemExit(1)
 
 
-def _drain_all(files: Sequence[File], sealer: Sealer, url: str) -> _Done:
+def _drain_all(files: Sequence[File], sealer: Sealer, url: str, erasures: Erasures) -> _Done:
     done = _Done()
     length = sum(_tally(file).facts for file in files)
     with connect(url) as connection, click.progressbar(length=length, label="applying") as bar:
         for file in files:
             try:
-                facts = _drain(file, sealer, connection, bar.update)
+                apply = partial(apply_in_time, connection, erasures=erasures)
+                facts = _drain(file, sealer, apply, bar.update)
             except (SealedError, SpoolError) as error:
                 done.left[file.path.name] = str(error)
             except OSError as error:
@@ -111,13 +114,16 @@ def _drain_all(files: Sequence[File], sealer: Sealer, url: str) -> _Done:
 
 
 def _drain(
-    file: File, sealer: Sealer, connection: psycopg.Connection[Any], count: Callable[[int], None]
+    file: File,
+    sealer: Sealer,
+    apply: Callable[[Sequence[Fact]], None],
+    count: Callable[[int], None],
 ) -> int:
     """Apply one segment and return how many facts.
 
     Raises:
         SpoolError: it is in use, or a later version wrote it.
-        SealedError: its key is not there.
+        SealedError: its key is not there, or that of an erasure.
 
     """
     with claimed(file.path, sealer) as draining:
@@ -126,7 +132,7 @@ def _drain(
         if draining is None:
             raise SpoolError("a running process has it, and brings it in itself")
         while facts := draining.batches.take(BATCH_FACTS):
-            apply_in_time(connection, facts)
+            apply(facts)
             draining.applied += len(facts)
             count(len(facts))
         if file.state is State.WAITING:

@@ -18,11 +18,12 @@ import structlog
 from gevent import monkey
 
 from receiver import metrics
-from receiver.domain.errors import StoreAwayError
+from receiver.domain.errors import SealedError, StoreAwayError
 from receiver.domain.facts import Fact
 from receiver.inbox.queue import Queue, Waiting
 from receiver.store.apply import Applied, apply
 from receiver.store.database import cut
+from receiver.store.erasures import Erasures
 
 BATCH_FACTS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -52,11 +53,13 @@ class Writer:
         patience_seconds: float,
         deadline_seconds: float,
         queue: Queue | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
         self._connect = connect
         self._patience_seconds = patience_seconds
         self._deadline_seconds = deadline_seconds
         self._queue = Queue() if queue is None else queue
+        self._erasures = erasures or Erasures()
         self._connection: psycopg.Connection[Any] | None = None
         self._committing: Sequence[Waiting] = ()
         self._committing_since = 0.0
@@ -170,6 +173,8 @@ class Writer:
         fresh = self._connection is None
         try:
             return self._apply_once(facts)
+        except SealedError as error:
+            raise StoreAwayError(str(error)) from error
         except StoreAwayError:
             broken = self._connection is None or self._connection.closed
             self.close()
@@ -180,7 +185,7 @@ class Writer:
     def _apply_once(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         if self._connection is None:
             self._connection = self._connect()
-        return apply(self._connection, facts)
+        return apply(self._connection, facts, self._erasures)
 
     def _fail(self, error: StoreAwayError) -> None:
         """Let all who wait know at once that the store is away."""

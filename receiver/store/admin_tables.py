@@ -1,10 +1,10 @@
-"""The tables of administration: integration points, API keys, and who did what."""
+"""The tables of administration: integration points, API keys, who did what, who was erased."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, text
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,3 +73,21 @@ class AuditRow(Base):
     ids: Mapped[list[str]]
     before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
     after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+
+
+class ErasureRow(Base):
+    """One form of a person's number or address, from whom all facts are erased.
+
+    `hash` is a fingerprint of domain and folded key; only who has the key can tell whose it is.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (UniqueConstraint("version", name="erasures_version"),)
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[bytes] = mapped_column(primary_key=True)
+    pseudonym: Mapped[str]
+    erased_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    """What was accepted up to here is applied without the person."""
+    version: Mapped[int] = mapped_column(BigInteger, Identity())
+    """Rises with whatever is written here, so the highest tells whether anything was."""

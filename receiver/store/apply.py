@@ -22,8 +22,9 @@ from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
 from receiver.domain.sends import REGISTERED_PREFIX, send_id
-from receiver.store import partitions, past, refold, rows, statements
+from receiver.store import kin, partitions, past, refold, rows, statements
 from receiver.store.batch import Batch, Completions, Placed, registrations_of, waves
+from receiver.store.erasures import Erasures, Known
 from receiver.store.roundtrip import Asked, Rows, roundtrip
 
 RETRIES: Final = 6
@@ -54,24 +55,33 @@ class Applied(Struct, frozen=True):
     id: UUID
 
 
-def apply(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
+def apply(
+    connection: psycopg.Connection[Any], facts: Sequence[Fact], erasures: Erasures | None = None
+) -> Sequence[Applied]:
     """Commit facts and what they mean for the ledger; return a result for each, in order.
 
-    When this returns, all of them are durable. A fact that Postgres refuses for its own sake goes
-    to quarantine, and the others of its batch are applied. Raises StoreAwayError when nothing
-    is certain; applying again is harmless.
+    When this returns, all of them are durable, without the persons who were erased since they were
+    accepted. A fact that Postgres refuses for its own sake goes to quarantine, and the others of
+    its batch are applied; applying again is harmless.
+
+    Raises:
+        StoreAwayError: nothing is certain.
+        SealedError: somebody was erased since, under a key that `erasures` lacks; nothing is done.
+
     """
+    erasures = erasures or Erasures()
     try:
-        return _persist(connection, facts)
+        return _persist(connection, facts, erasures)
     except psycopg.Error as error:
         if not _blames_fact(error):
             raise StoreAwayError(f"the store can't commit ({error.sqlstate})") from error
         if len(facts) > 1:
             middle = len(facts) // 2
-            return [*apply(connection, facts[:middle]), *apply(connection, facts[middle:])]
+            halves = facts[:middle], facts[middle:]
+            return [each for half in halves for each in apply(connection, half, erasures)]
         if isinstance(facts[0].body, Quarantined):
             raise StoreAwayError("the quarantine can't take a fact") from error
-        return apply(connection, [_refused(facts[0], error)])
+        return apply(connection, [_refused(facts[0], error)], erasures)
 
 
 def _blames_fact(error: psycopg.Error) -> bool:
@@ -84,31 +94,40 @@ def _refused(fact: Fact, error: psycopg.Error) -> Fact:
     return replace(fact, body=Quarantined(reason="apply_failed", message=message))
 
 
-def _persist(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
+def _persist(
+    connection: psycopg.Connection[Any], facts: Sequence[Fact], erasures: Erasures
+) -> Sequence[Applied]:
     """Apply in one transaction, again where only the moment was wrong."""
     partitions_made = False
     for attempt in range(RETRIES):
         try:
-            return _transact(connection, facts)
+            return _transact(connection, facts, erasures.known)
         except errors.CheckViolation:
             if partitions_made:
                 raise
             partitions.ensure_days(connection, sorted({rows.day_of(fact) for fact in facts}))
             partitions_made = True
-        except _TRANSIENT:
+        except _TRANSIENT as error:
             if attempt == RETRIES - 1:
                 raise
+            if isinstance(error, errors.SerializationFailure):  # as of who doesn't know them all
+                erasures.load(connection)
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
         except _CompletedMeanwhileError:
             continue
     raise StoreAwayError("a send is being completed over and over")
 
 
-def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Sequence[Applied]:
-    batch = Batch(facts, _completions(connection, registrations_of(facts)))
+def _transact(
+    connection: psycopg.Connection[Any], facts: Sequence[Fact], known: Known
+) -> Sequence[Applied]:
+    cleared = known.clear(facts)
+    batch = Batch(cleared.facts, _completions(connection, registrations_of(facts)))
     try:
         taken = _write(connection, batch)
-        _commit(connection)
+        if cleared.related:
+            kin.settle(connection, cleared, batch)
+        _commit(connection, known)
     except BaseException:
         if connection.info.transaction_status in _UNDER_WAY:
             roundtrip(connection, [("ROLLBACK", {})])
@@ -116,10 +135,10 @@ def _transact(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> Seq
     return taken
 
 
-def _commit(connection: psycopg.Connection[Any]) -> None:
+def _commit(connection: psycopg.Connection[Any], known: Known) -> None:
     if connection.info.transaction_status != pq.TransactionStatus.INTRANS:
         raise StoreAwayError("the transaction is gone")  # and its COMMIT would not say so
-    roundtrip(connection, [("COMMIT", {})])
+    roundtrip(connection, [known.check, ("COMMIT", {})])
 
 
 def _write(connection: psycopg.Connection[Any], batch: Batch) -> Sequence[Applied]:

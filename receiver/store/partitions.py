@@ -144,6 +144,16 @@ def _in_haste(connection: psycopg.Connection[Any]) -> Iterator[None]:
             connection.execute(change, before)
 
 
+def sizes(connection: psycopg.Connection[Any], table: str) -> Mapping[date, int]:
+    """Return the days of which a table has a partition, the newest first, and their bytes."""
+    found = connection.execute(
+        "SELECT right(relname, 8), pg_total_relation_size(oid) FROM pg_class"
+        " JOIN pg_inherits ON oid = inhrelid WHERE inhparent = %s::regclass ORDER BY 1 DESC",
+        [table],
+    )
+    return {date.fromisoformat(day): size for day, size in found}
+
+
 def _name(table: str, day: date) -> str:
     return f"{table}_{day:%Y%m%d}"
 

@@ -20,6 +20,12 @@ _RECEIPTS = statements.select_without_raw(ReceiptRow, "transid = ANY(%s) AND day
 _RECORDINGS = statements.select_without_raw(
     RecordingRow, "(domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 )
+#: Likewise with the raw bodies.
+_WHOLE_RECEIPTS = "SELECT * FROM receipts WHERE transid = ANY(%s) AND day BETWEEN %s AND %s"
+_WHOLE_RECORDINGS = (
+    "SELECT * FROM recordings"
+    " WHERE (domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+)
 
 #: Only a plan for the days in question leaves the other partitions alone.
 _FOR_THESE_DAYS = "SET LOCAL plan_cache_mode = force_custom_plan"
@@ -51,7 +57,7 @@ def family_rows(families: Iterable[FamilyKey]) -> str:
 
 def fold_locked(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> None:
     """Fold families whose locks are held."""
-    facts, seqs = _load(connection, families)
+    facts, seqs = load(connection, families)
     folded = {(domain, base): fold(base, facts[domain, base]) for domain, base in families}
     sends = [
         rows.send_row(domain, transid, folded[domain, base_of(transid)]) for domain, transid in seqs
@@ -72,10 +78,19 @@ def fold_locked(connection: psycopg.Connection[Any], families: Collection[Family
         connection.execute(statements.WRITE_DELIVERIES, parameters)
 
 
-def _load(
-    connection: psycopg.Connection[Any], families: Collection[FamilyKey]
+def load(
+    connection: psycopg.Connection[Any],
+    families: Collection[FamilyKey],
+    *,
+    whole: bool = False,
 ) -> tuple[dict[FamilyKey, list[Fact]], dict[tuple[str, str], int]]:
-    """Return the facts of families, and the `seq` of each send by its domain and transid."""
+    """Return the facts of families, and the `seq` of each send by its domain and transid.
+
+    Only `whole` facts have their raw bodies. In a transaction.
+    """
+    recordings, receipts = (
+        (_WHOLE_RECORDINGS, _WHOLE_RECEIPTS) if whole else (_RECORDINGS, _RECEIPTS)
+    )
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(_FOR_THESE_DAYS)
         parameters = {"families": family_rows(families)}
@@ -83,11 +98,11 @@ def _load(
         seqs = {(s["domain"], s["transid"]): s["seq"] for s in sends}
         facts: dict[FamilyKey, list[Fact]] = defaultdict(list)
         keys = [list(column) for column in zip(*seqs, strict=True)]
-        for row in cursor.execute(_RECORDINGS, keys) if keys else ():
+        for row in cursor.execute(recordings, keys) if keys else ():
             facts[row["domain"], base_of(row["transid"])].append(rows.recording_fact(row))
         days = [day for s in sends for day in (s["first_day"], s["last_day"]) if day]
         reported = [s["transid"] for s in sends if s["first_day"]]
-        for row in cursor.execute(_RECEIPTS, [reported, min(days), max(days)]) if days else ():
+        for row in cursor.execute(receipts, [reported, min(days), max(days)]) if days else ():
             if (row["domain"], row["transid"]) in seqs:  # another domain can know the same transid
                 facts[row["domain"], base_of(row["transid"])].append(rows.receipt_fact(row))
     return facts, seqs

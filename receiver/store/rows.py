@@ -11,8 +11,10 @@ from msgspec.structs import asdict
 from receiver.domain.deliveries import Delivery
 from receiver.domain.facts import (
     Answer,
+    Body,
     Destination,
     Fact,
+    Kind,
     Notice,
     Origin,
     Quarantined,
@@ -30,6 +32,8 @@ Row = dict[str, Any]
 
 
 _RECEIPT: Final = Receipt.__struct_fields__
+_NOTICE: Final = Notice.__struct_fields__
+_QUARANTINED: Final = Quarantined.__struct_fields__
 REPORTED: Final = ReportedSend.__struct_fields__
 _ENCODER: Final = msgspec.json.Encoder()
 _UTC_TIMES: Final = ("requested_at", "expires_at")
@@ -121,7 +125,7 @@ def send_row(domain: str, transid: str, family: Family) -> Row:
 
 
 def receipt_fact(row: Mapping[str, Any]) -> Fact:
-    """Return the fact behind a row of `receipts`, without its raw body."""
+    """Return the fact behind a row of `receipts`, with its raw body if the row has it."""
     body = Receipt(**{name: row[name] for name in _RECEIPT} | {"transid": reported_transid(row)})
     return _fact(row, body)
 
@@ -131,8 +135,20 @@ def reported_transid(row: Mapping[str, Any]) -> str:
     return str(row["alias"] or row["transid"])
 
 
+def notice_fact(row: Mapping[str, Any]) -> Fact:
+    """Return the fact behind a row of `messages` or `platform_events`."""
+    told = {name: row[name] for name in _NOTICE}
+    told |= {"kind": Kind(row["kind"]), "attachments": tuple(row["attachments"])}
+    return _fact(row, Notice(**told))
+
+
+def quarantine_fact(row: Mapping[str, Any]) -> Fact:
+    """Return the fact behind a row of `quarantine`."""
+    return _fact(row, Quarantined(**{name: row[name] for name in _QUARANTINED}))
+
+
 def recording_fact(row: Mapping[str, Any]) -> Fact:
-    """Return the fact behind a row of `recordings`, without its raw body.
+    """Return the fact behind a row of `recordings`, with its raw body if the row has it.
 
     A send that was registered before its transid was known comes back with it.
     """
@@ -160,7 +176,7 @@ def _time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _fact(row: Mapping[str, Any], body: Receipt | Send) -> Fact:
+def _fact(row: Mapping[str, Any], body: Body) -> Fact:
     return Fact(
         id=row["id"],
         domain=row["domain"],
@@ -168,7 +184,7 @@ def _fact(row: Mapping[str, Any], body: Receipt | Send) -> Fact:
         source=Source(row["source"]),
         accepted_at=row["accepted_at"],
         digest=row["digest"],
-        raw=b"",
+        raw=row.get("raw", b""),
         body=body,
     )
 

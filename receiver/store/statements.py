@@ -130,7 +130,8 @@ def _mentions_of(table: Table, source: str, *, side: str = "") -> str:
 _MENTION: Final = ", ".join(_written(_MENTIONS))
 
 
-def _mention(table: Table, source: str) -> str:
+def mention(table: Table, source: str) -> str:
+    """Return the INSERT of what the notices of `source` name."""
     return f"INSERT INTO mentions ({_MENTION}) {_mentions_of(table, source)} ON CONFLICT DO NOTHING"
 
 
@@ -138,7 +139,7 @@ def _insert_notices(table: Table) -> str:
     needed = ", ".join(["domain", *_key(table), *_NAMED_IN])
     return (
         f"WITH kept AS ({_insert_in_order(table)}, {needed}),"
-        f" named AS ({_mention(table, 'kept')}) SELECT id FROM kept"
+        f" named AS ({mention(table, 'kept')}) SELECT id FROM kept"
     )
 
 
@@ -155,7 +156,7 @@ def _replace_notices(table: Table) -> str:
             DELETE FROM mentions WHERE ({_MENTION}) IN (
                 {_mentions_of(table, "replaced", side="was_")}
                 EXCEPT {_mentions_of(table, "replaced")}))
-        {_mention(table, "replaced")}
+        {mention(table, "replaced")}
         """
 
 

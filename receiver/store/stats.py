@@ -6,7 +6,7 @@ so their sum is what the ledger of that snapshot holds.
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import dict_row, namedtuple_row
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
@@ -109,6 +109,17 @@ _DELTAS: Final = """
        AND (:all_points OR point_id = ANY(:points))
      GROUP BY 1, {names} rank, {kinds} LIMIT :most
     """
+#: Dimensions that whoever sends gives a name.
+_NAMED: Final = ("sender", "tag", "code", "carrier")
+_IS_NAMED: Final = f"domain = %(domain)s AND concat_ws(E'\\n', {', '.join(_NAMED)}) ~* %(pattern)s"
+_NAMED_DELTAS: Final = (
+    f"SELECT id, {', '.join(_NAMED)} FROM deltas WHERE {_IS_NAMED} ORDER BY id FOR UPDATE"
+)
+_RENAME_DELTAS: Final = f"""
+    UPDATE deltas d SET {", ".join(f"{name} = f.{name}" for name in _NAMED)}
+      FROM jsonb_populate_recordset(NULL::deltas, %(rows)s::jsonb) f WHERE d.id = f.id
+    """
+_TAKE_NAMED: Final = f"DELETE FROM rollups WHERE {_IS_NAMED} RETURNING *"
 _FORGET_MINUTES: Final = """
     DELETE FROM rollups WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM rollups WHERE grain = 'minute' AND at < %s LIMIT 5000))
@@ -204,6 +215,30 @@ def fold(
         if taken:
             cursor.execute(_ADD, {"rows": dumps(_rolled_up(taken, minutes_since))})
     return int(taken[0].taken) if taken else 0
+
+
+def rename(
+    connection: psycopg.Connection[Any],
+    *,
+    domain: str,
+    pattern: str,
+    renamed: Callable[[str], str],
+) -> None:
+    """Let what is counted by a name that matches `pattern` be counted by another, in one go."""
+    sought = {"domain": domain, "pattern": pattern}
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        deltas = cursor.execute(_NAMED_DELTAS, sought).fetchall()
+        named = [_renamed(row, renamed) for row in deltas]
+        cursor.execute(_RENAME_DELTAS, {"rows": dumps(named)})
+        # whoever was folding some of them is done: what he added is here
+        rolled_up = cursor.execute(_TAKE_NAMED, sought).fetchall()
+        kept = [row for row in rolled_up if any(row[measure] for measure in MEASURES)]
+        for row in kept:
+            cursor.execute(_ADD, {"rows": dumps([_renamed(row, renamed)])})
+
+
+def _renamed(row: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
+    return {**row, **{name: renamed(row[name]) for name in _NAMED}}
 
 
 def forget_minutes(connection: psycopg.Connection[Any], *, before: datetime) -> int:

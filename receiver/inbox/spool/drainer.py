@@ -22,6 +22,7 @@ from receiver.inbox.spool.draining import BATCH_FACTS, Draining, apply_in_time, 
 from receiver.inbox.spool.segments import State, expire, list_
 from receiver.inbox.spool.spool import Spool
 from receiver.sealing import Sealer
+from receiver.store.erasures import Erasures
 
 BUSY_BATCH_FACTS: Final = 64
 LOOK_SECONDS: Final = 0.5
@@ -54,6 +55,7 @@ class Drainer:
         busy: Callable[[], bool],
         kept_seconds: float,
         spool: Spool | None = None,
+        erasures: Erasures | None = None,
         batch_facts: int = BATCH_FACTS,
         busy_batch_facts: int = BUSY_BATCH_FACTS,
     ) -> None:
@@ -64,6 +66,7 @@ class Drainer:
         self._is_busy = busy
         self._kept_seconds = kept_seconds
         self._spool = spool
+        self._erasures = erasures or Erasures()
         self._batch_facts = batch_facts
         self._busy_batch_facts = busy_batch_facts
         self._connection: psycopg.Connection[Any] | None = None
@@ -155,6 +158,7 @@ class Drainer:
 
         Raises:
             StoreAwayError: a store that can be reached does not take a part, however small.
+            SealedError: somebody was erased under a key that we don't have.
 
         """
         size, failures, refusals = len(facts), 0, 0
@@ -176,7 +180,7 @@ class Drainer:
     def _apply_once(self, facts: Sequence[Fact]) -> None:
         if self._connection is None:
             self._connection = self._connect()
-        apply_in_time(self._connection, facts)
+        apply_in_time(self._connection, facts, self._erasures)
 
     def _await_store(self) -> None:
         while not self._is_open():

@@ -17,6 +17,7 @@ from receiver.inbox.spool.segments import APPLIED, DAMAGED, State, claim, mark
 from receiver.sealing import Sealer
 from receiver.store.apply import apply
 from receiver.store.database import Deadline
+from receiver.store.erasures import Erasures
 
 BATCH_FACTS: Final = 512
 #: For one batch; past it the server is paused, or the path to it is silent.
@@ -68,7 +69,12 @@ def claimed(path: Path, sealer: Sealer) -> Iterator[Draining | None]:
             os.close(file)
 
 
-def apply_in_time(connection: psycopg.Connection[Any], facts: Sequence[Fact]) -> None:
-    """Apply a batch. Raises StoreAwayError; doing it again is harmless."""
+def apply_in_time(
+    connection: psycopg.Connection[Any], facts: Sequence[Fact], erasures: Erasures
+) -> None:
+    """Apply a batch. Doing it again is harmless.
+
+    Raises: StoreAwayError, SealedError.
+    """
     with Deadline(connection, APPLY_SECONDS):
-        apply(connection, facts)
+        apply(connection, facts, erasures)
