@@ -20,7 +20,7 @@ run: $(RUN_STAMP)
 	@exec $(BIN)/receiver run
 
 test: lint
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(DEV_STAMP)
 	@$(BIN)/ruff check
