@@ -31,6 +31,8 @@ class IntegrationPoint(Base):
     type: Mapped[str]
     token_local: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
+    signature_secrets: Mapped[bytes | None]
+    """Sealed; see `signing`."""
     opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime]
     written_at: Mapped[datetime]
