@@ -1,6 +1,6 @@
 """Receiver: takes what a messaging platform reports, and tells what became of each send."""
 
-from functools import partial
+from functools import cache, partial
 
 import structlog
 from flask import Flask
@@ -117,7 +117,11 @@ def _rooms(settings: Settings) -> Rooms:
         inbox=Inbox(writer, spool),
         drainer=_drainer(settings, sealer, writer, spool, erasures) if sealer and spool else None,
         roster=roster,
-        admission=Admission(roster),
+        admission=Admission(
+            roster,
+            sealer=cache(partial(Sealer.of, settings.secret_keys, settings.var_dir)),
+            proxies=settings.trusted_proxies,
+        ),
         keys=KeyRing(roster),
         readiness=Readiness(
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster

@@ -64,6 +64,7 @@ class Settings:
     public_url: str = ""  # what the platform calls, without a trailing slash
     var_dir: Path = Path("var")
     web_concurrency: int = 2
+    trusted_proxies: int = 0  # of our own, one before the other, between the platform and us
     store_budget: timedelta = timedelta(seconds=2)  # past it, a fact goes to the spool
     store_deadline: timedelta = timedelta(seconds=8)  # the platform hangs up after 10 s
     spool: str = ""  # a folder, or off; empty: <var>/spool, if the disk outlives the process
@@ -128,6 +129,9 @@ def read(env: Env) -> dict[str, Any]:
         "var_dir": env.path("RECEIVER_VAR", Settings.var_dir),
         "web_concurrency": env.int(
             "WEB_CONCURRENCY", Settings.web_concurrency, validate=Range(1, 64)
+        ),
+        "trusted_proxies": env.int(
+            "RECEIVER_TRUSTED_PROXIES", Settings.trusted_proxies, validate=Range(0, 10)
         ),
         "store_budget": env.timedelta(
             "RECEIVER_STORE_BUDGET",

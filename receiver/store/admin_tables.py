@@ -33,6 +33,8 @@ class IntegrationPoint(Base):
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     token_remote: Mapped[bytes | None]
     """The platform's service key, sealed: `store.upstreams` opens it."""
+    signature_secrets: Mapped[bytes | None]
+    """Sealed; see `signing`."""
     opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime]
     written_at: Mapped[datetime]

@@ -25,7 +25,7 @@ SELECT pg_is_in_recovery(), p.n, p.digest, k.n, k.digest FROM
      FROM api_keys) k
 """
 _POINTS: Final = """
-SELECT token_hash, id, domain, code, type, token_local, opts, created_at
+SELECT token_hash, id, domain, code, type, token_local, opts, created_at, signature_secrets
   FROM integration_points WHERE deleted_at IS NULL
 """
 #: Revoked ones too: that a key is no good any more must be known while nobody can be asked.

@@ -33,6 +33,8 @@ class Point:
     token_local: str = field(repr=False)
     opts: Mapping[str, Any]
     created_at: datetime
+    signature_secrets: bytes | None = field(default=None, repr=False)
+    """Sealed; see `signing`."""
 
 
 def add(
@@ -119,4 +121,5 @@ def _point(row: IntegrationPoint) -> Point:
         token_local=row.token_local,
         opts=row.opts,
         created_at=row.created_at,
+        signature_secrets=row.signature_secrets,
     )

@@ -23,7 +23,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _ASKING: Final = frozenset({"GET", "HEAD"})
 _QUARANTINED_STATUS: Final = 400  # taken, though not understood
 #: Of answers that follow from no error, because what came is kept.
-_REASONS: Final = {413: "too_large"}
+_REASONS: Final = {401: "bad_signature", 403: "bad_address", 413: "too_large"}
 _HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

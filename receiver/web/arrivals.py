@@ -25,6 +25,7 @@ KEPT_HEADERS: Final = (
     "Transfer-Encoding",
     "User-Agent",
     "Date",
+    "X-Hub-Signature",
     "X-Wx-Gtrid",
     "X-Request-Id",
 )

@@ -5,6 +5,7 @@ The answer is chosen for what the platform does next: 200 ends a notification's 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 PATHS: Final = ("/hooks/<token>", "/hooks/<token>/<rest:rest>")
 _CARRYING: Final = ("POST", "PUT", "PATCH")
+#: By the quarantine's word for why: what the platform hears, which comes again after each.
+_STATUSES: Final[Mapping[str, HTTPStatus]] = {
+    "bad_signature": HTTPStatus.UNAUTHORIZED,
+    "bad_address": HTTPStatus.FORBIDDEN,
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
 _DISABLED: Final = PayloadError("disabled", "the integration point is disabled")
 
 #: A zipped body may become this large, or so many times as large: JSON never shrinks more.
@@ -73,16 +80,42 @@ def _route(state: BlueprintSetupState) -> None:
 
 
 def receive(here: Rooms, arrival: Arrival) -> Answer:
-    """Make what came durable: as facts, or in quarantine where it isn't understood."""
+    """Make what came durable: as facts, or in quarantine where it isn't understood or allowed."""
     cap_bytes = _cap_bytes(here, arrival.point)
     try:
         with here.intake.body(arrival.environ, cap_bytes=cap_bytes) as raw:
+            if fault := _fault(here, arrival, raw, cap_bytes):
+                return _turn_away(here, arrival, raw, fault)
             return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
-        fault = PayloadError("too_large", str(error))
-        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        fact = arrival.quarantined(fault, error.head, answered=status, truncated=True)
-        return _answer(_quarantine(here.inbox, arrival, fact, fault), status, closes=True)
+        fault = _fault(here, arrival) or PayloadError("too_large", str(error))
+        return _turn_away(here, arrival, error.head, fault, is_whole=False)
+
+
+def _fault(
+    here: Rooms, arrival: Arrival, raw: bytes | None = None, cap_bytes: int = 0
+) -> PayloadError | None:
+    """Return why the point doesn't take this from there; of a body over its cap all but that."""
+    try:
+        here.admission.check_address(arrival)
+        if raw is not None:
+            unzip = partial(_plain, arrival, raw, cap_bytes)
+            here.admission.check_signature(arrival, raw, unzip)
+    except PayloadError as fault:
+        return fault
+    return None
+
+
+def _turn_away(
+    here: Rooms, arrival: Arrival, raw: bytes, fault: PayloadError, *, is_whole: bool = True
+) -> Answer:
+    """Refuse what came, and keep it as far as there is room for what is refused."""
+    status = _STATUSES[fault.reason]
+    holding = here.admission.holding
+    if fault.reason != "too_large" and not holding.take(arrival.point.id, len(raw)):
+        return _answer({"result": "refused", "errors": fault.fields}, status, closes=not is_whole)
+    fact = arrival.quarantined(fault, raw, answered=status, truncated=not is_whole)
+    return _answer(_quarantine(here.inbox, arrival, fact, fault), status, closes=not is_whole)
 
 
 def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
@@ -103,13 +136,16 @@ def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
 
 
 def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
-    environ = arrival.environ
-    most = min(cap_bytes, max(_UNZIPPED_BYTES, _UNZIPPED_TIMES * len(raw)))
-    plain = decoded(raw, environ.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
-    kind, charset = environ.get("CONTENT_TYPE", ""), ""
+    plain = _plain(arrival, raw, cap_bytes)
+    kind, charset = arrival.environ.get("CONTENT_TYPE", ""), ""
     if "charset" in kind.lower():
         charset = parse_options_header(kind)[1].get("charset", "")
     return recognise(plain, charset=charset, zone=arrival.zone)
+
+
+def _plain(arrival: Arrival, raw: bytes, cap_bytes: int) -> bytes:
+    most = min(cap_bytes, max(_UNZIPPED_BYTES, _UNZIPPED_TIMES * len(raw)))
+    return decoded(raw, arrival.environ.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
 
 
 def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Answer:

@@ -79,7 +79,7 @@ def test_what_is_not_understood_is_kept_and_400(
     assert answer.json["errors"]
     row = quarantined(service, answer.json)
     assert (row["reason"], row["raw"], row["answered"], row["path"]) == (reason, raw, 400, "/dr")
-    assert "x-hub-signature" not in row["headers"]
+    assert row["headers"]["x-hub-signature"] == "sha256=abc"
 
 
 def test_the_headers_kept_are_those_of_the_list(service: Service, point: Point) -> None:
