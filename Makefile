@@ -1,6 +1,7 @@
 # run:  everything on this machine, set-up included     test:  all checks
 # lint: the quick checks                                lock:  pin the dependencies anew
 # bench: how fast it is, beside other ways              bench-growth: and with SCALE million sends
+# bench-reads: how fast it answers then (part of bench-growth)
 # bench-drain: how fast what was spooled comes in      bench-sizes: how large the tables become
 # faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
 PYTHON ?= python3
@@ -13,7 +14,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint bench bench-growth bench-drain bench-sizes faults lock clean
+.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-sizes faults lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
@@ -37,6 +38,10 @@ bench: $(RUN_STAMP)
 # The data go to a temporary folder, under TMPDIR where that is set.
 bench-growth: $(RUN_STAMP)
 	@exec $(BIN)/python -m bench growth $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-reads: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench growth --only reads $(if $(SCALE),--scale $(SCALE)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-drain: $(RUN_STAMP)

@@ -53,17 +53,24 @@ def ingest_(rounds: int, seconds: float, connections: int, workers: int, only: s
 @commands.command("growth")
 @click.option("--scale", default=1.0, show_default=True, help="Millions of deliveries.")
 @click.option("--rounds", default=9, show_default=True, type=click.IntRange(1))
-@click.option("--seconds", default=4.0, show_default=True, help="Of each visit.")
-def growth_(scale: float, rounds: int, seconds: float) -> None:
-    """Take notifications and look sends up in a ledger of millions, beside an empty one."""
+@click.option("--seconds", default=4.0, show_default=True, help="Of each visit with notifications.")
+@click.option("--only", type=click.Choice([*growth.PARTS]), help="Measure only this.")
+def growth_(scale: float, rounds: int, seconds: float, only: str | None) -> None:
+    """Read and write in a ledger of millions, beside a small one and beside an empty one."""
     plan = Plan(int(scale * MILLION), datetime.now(UTC).date())
     growth.announce(plan)
-    found = growth.run(plan, rounds=rounds, seconds=seconds)
+    parts = [only] if only else [*growth.PARTS]
+    found = growth.run(plan, parts=parts, rounds=rounds, seconds=seconds)
     click.echo(growth_report.table(found))
-    wrong = faults(found.comparison.accounts, found.comparison.refused)
-    if wrong:
+    measured = (found.reads, found.writes)
+    if wrong := [each for part in measured if part for each in faults(part.accounts, part.refused)]:
         sys.exit("bench: " + "; ".join(wrong))
-    report.write(RESULTS / f"growth-{scale:g}.json", growth_report.as_json(found))
+    if found.reads:
+        name, kept = f"reads-{scale:g}.json", growth_report.reads_as_json(found, found.reads)
+        report.write(RESULTS / name, kept)
+    if found.writes:
+        name, kept = f"growth-{scale:g}.json", growth_report.writes_as_json(found, found.writes)
+        report.write(RESULTS / name, kept)
 
 
 @commands.command("drain")

@@ -17,6 +17,8 @@ from typing import Final, Self
 
 #: What the journal holds for a request that got no whole answer.
 BROKEN: Final = 0
+#: Answers that are as they should be: a notification is taken, or what is known still holds.
+GOOD: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
 #: How long answers are waited for once nothing more is sent.
 GRACE_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
@@ -50,28 +52,28 @@ class Journal:
 
     @property
     def answered(self) -> list[str]:
-        """The ids that were answered 200, also after the end."""
+        """The ids that had a good answer, also after the end."""
         found = zip(self.ids, self.statuses, strict=True)
-        return [id_ for id_, status in found if status == HTTPStatus.OK]
+        return [id_ for id_, status in found if status in GOOD]
 
     @property
     def refused(self) -> dict[int, int]:
         """How often each other status came; BROKEN among them."""
-        others = set(self.statuses) - {HTTPStatus.OK}
+        others = set(self.statuses) - GOOD
         return {status: self.statuses.count(status) for status in sorted(others)}
 
     @property
     def rate(self) -> float:
-        """Requests a second that were answered 200 before the end."""
+        """Requests a second that had a good answer before the end."""
         found = zip(self.statuses, self.finished, strict=True)
-        good = sum(status == HTTPStatus.OK and at <= self.seconds for status, at in found)
+        good = sum(status in GOOD and at <= self.seconds for status, at in found)
         return good / self.seconds
 
     @property
     def sorted_latencies(self) -> list[float]:
-        """The seconds that answers of 200 took, the shortest first."""
+        """The seconds that good answers took, the shortest first."""
         found = zip(self.statuses, self.latencies, strict=True)
-        return sorted(latency for status, latency in found if status == HTTPStatus.OK)
+        return sorted(latency for status, latency in found if status in GOOD)
 
 
 class NobodyAnswersError(Exception):
@@ -224,6 +226,9 @@ def status_of(received: bytes) -> int | None:
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return None
+    status = int(received[9:12])
+    if status == HTTPStatus.NOT_MODIFIED:  # has no body, and says of no length
+        return status
     at = received.index(_LENGTH, 0, end) + len(_LENGTH)
     length = int(received[at : received.index(b"\r", at)])
-    return int(received[9:12]) if len(received) >= end + 4 + length else None
+    return status if len(received) >= end + 4 + length else None

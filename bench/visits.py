@@ -23,6 +23,7 @@ class Figures:
     requests: int
     requests_per_second: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     server_cpu_us: float
     postgres_cpu_us: float
@@ -73,6 +74,7 @@ class Visitor:
             requests=number,
             requests_per_second=journal.rate,
             p50_ms=quantile(latencies, 0.50) * _MILLISECONDS,
+            p95_ms=quantile(latencies, 0.95) * _MILLISECONDS,
             p99_ms=quantile(latencies, 0.99) * _MILLISECONDS,
             server_cpu_us=server / max(number, 1) * _MICROSECONDS,
             postgres_cpu_us=postgres / max(number, 1) * _MICROSECONDS,

@@ -42,7 +42,9 @@ from receiver.web.feed_watch import FeedWatch
 from receiver.web.key_ring import KeyRing
 from receiver.web.lines import ClosedLines, CollapsedSlashes
 from receiver.web.metrics import metrics_
+from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
+from receiver.web.repeats import Repeats
 from receiver.web.rooms import Rooms
 from receiver.web.roster import Roster
 from receiver.web.snapshot import Snapshot
@@ -90,7 +92,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     errors.register(app)
-    inner = CollapsedSlashes(app.wsgi_app, prefix="/hooks")
+    inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
     app.wsgi_app = ClosedLines(AccessLines(inner))  # type: ignore[method-assign]
     return app
 
@@ -127,6 +129,7 @@ def _rooms(settings: Settings) -> Rooms:
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
         ),
         feed=FeedWatch(engine),
+        polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),
         exports=Exports(MOST_EXPORTS),
     )

@@ -1,7 +1,8 @@
 """From an empty disk to the figures."""
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -16,9 +17,16 @@ from bench.growth.comparing import Comparison, compare
 from bench.growth.filling import Steps, fill
 from bench.growth.histories import Histories, transid_of
 from bench.growth.plan import GIBIBYTE, Plan, free_bytes
+from bench.growth.reading import Reads, read
+from bench.postgres import Postgres
 from bench.rooms import Room
+from bench.service import Service
 
 WORKERS: Final = 2
+#: What is measured, and the ledger that the full one is compared with for it.
+PARTS: Final = {"reads": "small", "writes": "empty"}
+#: SCALE 0.01.
+SMALL_DELIVERIES: Final = 10_000
 
 
 class NoRoomError(Exception):
@@ -27,14 +35,15 @@ class NoRoomError(Exception):
 
 @dataclass(kw_only=True)
 class Growth:
-    """All that a run found."""
+    """All that a run found, as far as it was asked for."""
 
     plan: Plan
     versions: dict[str, str]
     steps: Steps
     disk_bytes: int
     checked: int
-    comparison: Comparison
+    reads: Reads | None = None
+    writes: Comparison | None = None
     machine: dict[str, str | int | float] = field(default_factory=machine.machine)
 
 
@@ -51,32 +60,56 @@ def announce(plan: Plan) -> None:
         raise NoRoomError("the disk has too little room: name a folder on another one as TMPDIR")
 
 
-def run(plan: Plan, *, rounds: int, seconds: float) -> Growth:
-    """Fill a ledger, check it, and compare it with an empty one."""
+def run(plan: Plan, *, parts: Collection[str], rounds: int, seconds: float) -> Growth:
+    """Fill a ledger, check it, and compare it with a small one and an empty one."""
     with postgres.running() as server:
-        click.echo("Setting up two ledgers...")
-        services = {
-            name: service.prepare(Room(name=name, postgres=server, workers=WORKERS))
-            for name in ("full", "empty")
-        }
+        click.echo("Setting up the ledgers...")
+        ledgers = ["full", *(PARTS[part] for part in parts)]
+        services = {name: _prepared(name, server) for name in ledgers}
+        histories = {"full": _histories(services["full"], plan)}
         full = services["full"].database_url
-        histories = Histories(plan, _point_id(full))
-        steps = fill(full, histories)
-        disk_bytes = _size_bytes(full)
-        click.echo("Comparing a sample with what the code itself writes...")
-        checked = check(full, histories)
-        known = partial(_any_transid, plan, random.Random(1))  # noqa: S311
-        comparison = compare(
-            services, {"full": known}, postgres_pid=server.pid, rounds=rounds, seconds=seconds
-        )
-        return Growth(
+        steps = fill(full, histories["full"])
+        growth = Growth(
             plan=plan,
             versions=machine.versions(server.url),
             steps=steps,
-            disk_bytes=disk_bytes,
-            checked=checked,
-            comparison=comparison,
+            disk_bytes=_size_bytes(full),
+            checked=_checked(full, histories["full"]),
         )
+        # What is read must not have grown by what is written, nor have counts that wait.
+        if "reads" in parts:
+            histories["small"] = _histories(services["small"], _small(plan))
+            fill(services["small"].database_url, histories["small"])
+            growth.reads = read(
+                services, histories, postgres_pid=server.pid, rounds=rounds, seconds=seconds
+            )
+        if "writes" in parts:
+            known = partial(_any_transid, plan, random.Random(1))  # noqa: S311
+            growth.writes = compare(
+                {name: services[name] for name in ("full", PARTS["writes"])},
+                {"full": known},
+                postgres_pid=server.pid,
+                rounds=rounds,
+                seconds=seconds,
+            )
+        return growth
+
+
+def _prepared(name: str, server: Postgres) -> Service:
+    return service.prepare(Room(name=name, postgres=server, workers=WORKERS))
+
+
+def _histories(each: Service, plan: Plan) -> Histories:
+    return Histories(plan, _point_id(each.database_url))
+
+
+def _small(plan: Plan) -> Plan:
+    return replace(plan, deliveries=SMALL_DELIVERIES)
+
+
+def _checked(url: str, histories: Histories) -> int:
+    click.echo("Comparing a sample with what the code itself writes...")
+    return check(url, histories)
 
 
 def _any_transid(plan: Plan, chooser: random.Random) -> str:

@@ -12,7 +12,7 @@ from receiver.store.deliveries import SoughtDeliveries
 from receiver.store.reading import reading
 from receiver.web import lists
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.lists import Fetched
 from receiver.web.queries import DeliveriesQuery, read_page
 from receiver.web.rooms import rooms
@@ -28,6 +28,7 @@ deliveries_.after_request(finish)
 
 @deliveries_.get("/deliveries")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return deliveries, the newest first, by what became of them."""
     key, clear = current_key(), veil()

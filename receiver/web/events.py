@@ -12,7 +12,7 @@ from receiver.web.arrival_lists import Listing
 from receiver.web.arrival_queries import EventsQuery
 from receiver.web.arrival_shapes import MessageShape
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.queries import read_page
 from receiver.web.shown_arrivals import notice_item
 
@@ -32,6 +32,7 @@ events.after_request(finish)
 
 @events.get("/events")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return events and calls, the newest first."""
     return LISTING.answer(read_page(EVENTS_QUERY, current_key()))

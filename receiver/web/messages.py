@@ -13,7 +13,7 @@ from receiver.web.arrival_lists import Listing
 from receiver.web.arrival_queries import MessagesQuery, TidQuery
 from receiver.web.arrival_shapes import MessageShape
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.queries import read_page
 from receiver.web.shown_arrivals import notice_item
 
@@ -34,6 +34,7 @@ messages.after_request(finish)
 
 @messages.get("/messages")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return messages, the newest first."""
     return LISTING.answer(read_page(MESSAGES_QUERY, current_key()))
@@ -41,6 +42,7 @@ def index() -> ResponseReturnValue:
 
 @messages.get("/messages/<path:tid>")
 @requires("read")
+@polled
 def show(tid: str) -> ResponseReturnValue:
     """Return the messages with one tid, which need not be one. 404 where there is none."""
     page = read_page(TID_QUERY, current_key())

@@ -12,7 +12,7 @@ from receiver.web.arrival_lists import Listing
 from receiver.web.arrival_queries import ReceiptsQuery
 from receiver.web.arrival_shapes import ReceiptShape
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.queries import read_page
 from receiver.web.shown_arrivals import receipt_item
 
@@ -32,6 +32,7 @@ receipts.after_request(finish)
 
 @receipts.get("/receipts")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return receipts, the newest first."""
     return LISTING.answer(read_page(RECEIPTS_QUERY, current_key()))

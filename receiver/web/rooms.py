@@ -14,6 +14,7 @@ from receiver.web.body import Intake
 from receiver.web.exports import Exports
 from receiver.web.feed_watch import FeedWatch
 from receiver.web.key_ring import KeyRing
+from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
 from receiver.web.roster import Roster
 
@@ -31,6 +32,7 @@ class Rooms:
     keys: KeyRing
     readiness: Readiness
     feed: FeedWatch
+    polls: Polls
     intake: Intake
     exports: Exports
 

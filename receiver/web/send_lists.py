@@ -14,7 +14,7 @@ from receiver.store.reading import reading
 from receiver.store.sends import SoughtSends
 from receiver.web import lists
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish, finish_posted
+from receiver.web.freshness import finish, finish_posted, polled
 from receiver.web.json_input import load, read_json
 from receiver.web.lists import Fetched
 from receiver.web.queries import LookupSchema, SendsQuery, read_page
@@ -31,6 +31,7 @@ send_lists.after_request(finish)
 
 @send_lists.get("/sends")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return sends, the newest first, orphans among them."""
     return _answer()

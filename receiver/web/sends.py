@@ -21,7 +21,7 @@ from receiver.store.tables import DeliveryRow, SendRow
 from receiver.store.timelines import Place
 from receiver.web import cursors, timelines
 from receiver.web.auth import current_key, requires
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.queries import SendQuery, read_query
 from receiver.web.rooms import rooms
 from receiver.web.shown_sends import Counts, delivery_item, question_item, reply_item, send_whole
@@ -39,6 +39,7 @@ sends_.after_request(finish)
 
 @sends_.get("/sends/<path:key>")
 @requires("read")
+@polled
 def show(key: str) -> ResponseReturnValue:
     """Return one send by transid or id, at once or as soon as it has its outcome.
 

@@ -20,7 +20,7 @@ from receiver.store.retention.gone import kept_from, midnight
 from receiver.store.stats import MINUTES_KEPT, NO_POINT, Asked, Grain, Key
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Instant
-from receiver.web.freshness import finish
+from receiver.web.freshness import finish, polled
 from receiver.web.json_input import bad
 from receiver.web.queries import read_query
 from receiver.web.rooms import rooms
@@ -79,6 +79,7 @@ stats.after_request(finish)
 
 @stats.get("/stats")
 @requires("read")
+@polled
 def index() -> ResponseReturnValue:
     """Return counts by buckets of time, exact at this moment, with times to delivery."""
     asked = read_query(STATS_QUERY)

@@ -1,6 +1,7 @@
 """The ledger that is loaded by COPY is the one that the same receipts make when they come in."""
 
 from datetime import date
+from itertools import islice
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,10 +10,12 @@ from bench.growth.check import UnlikeError, check
 from bench.growth.filling import fill
 from bench.growth.histories import Histories, transid_of
 from bench.growth.plan import Plan
+from bench.growth.questions import KINDS, Questions
 from receiver.store.apply import Result, apply
 from receiver.store.database import connect
 from tests.conftest import MakeDatabase
 from tests.making import make_fact, make_receipt
+from tests.web.service import make_caller, running
 
 TODAY = date(2026, 11, 22)
 
@@ -56,3 +59,23 @@ def test_a_history_is_always_the_same() -> None:
 
     assert alone == list(histories.of(range(100), wanted))[42]
     assert alone["transid"] == transid_of(42)
+
+
+def test_every_question_finds_something(make_database: MakeDatabase) -> None:
+    url, histories = make_database(), Histories(Plan(800, TODAY, number_of_days=4), uuid4())
+    fill(url, histories)
+    with running(url) as service:
+        caller = make_caller(service)
+        questions = Questions(
+            histories, lambda path: caller.get(path[7:]).json, seed=1, month_days=2
+        )
+        for kind in KINDS:
+            for question in islice(questions.of(kind), 3):
+                method = "GET" if question.body is None else "POST"
+                answer = caller._open(method, question.path[7:], json=question.body)
+                assert answer.status_code == 200, answer.json
+                assert answer.json["deliveries" if kind == "look_up" else "items"]
+        near, deep = questions.near_page(), questions.deep_page()
+        pages = [caller.get(each.path[7:]).json["items"] for each in (near, deep)]
+
+    assert [len(page) for page in pages] == [50, 40]

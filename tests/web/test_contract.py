@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from receiver.store.points import Point
 from tests.web.service import (
+    ALL_SCOPES,
     Caller,
     Service,
     make_caller,
@@ -41,6 +43,7 @@ BOUNDED = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+FEW = settings(BOUNDED, max_examples=6)
 MANY = settings(BOUNDED, max_examples=300)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("Delivered")
@@ -87,15 +90,35 @@ def document(service: Service) -> Any:
 schema = schemathesis.pytest.from_fixture("document")
 
 
+@pytest.fixture(scope="module")
+def limited(service: Service, hook: Point) -> Sequence[Caller]:
+    """A caller with each scope alone, and one with all of them at one point."""
+    singly = [make_caller(service, domain=hook.domain, scopes=[scope]) for scope in ALL_SCOPES]
+    return [*singly, make_caller(service, domain=hook.domain, point_ids=[hook.id])]
+
+
 @schema.exclude(path_regex="/hooks").parametrize()
 @BOUNDED
 def test_the_api_keeps_its_contract(case: Case[Any], asking: Caller) -> None:
+    ask(case, asking)
+
+
+@schema.exclude(path_regex="/hooks").parametrize()
+@FEW
+def test_the_api_keeps_its_contract_whoever_asks(
+    case: Case[Any], limited: Sequence[Caller]
+) -> None:
+    for caller in limited:
+        ask(case, caller)
+
+
+def ask(case: Case[Any], caller: Caller) -> None:
     if str((case.query or {}).get("wait")) in map(str, range(1, 26)):
         case.query["wait"] = 0  # what waits is a test of its own
     # Of many sends each is judged alone, so bad ones are answered 200.
     checks = CHECKS if case.method == "POST" else [*CHECKS, negative_data_rejection]
 
-    case.call_and_validate(headers={"Authorization": f"Bearer {asking.secret}"}, checks=checks)
+    case.call_and_validate(headers={"Authorization": f"Bearer {caller.secret}"}, checks=checks)
 
 
 @schema.include(path_regex="/hooks").parametrize()
