@@ -25,6 +25,7 @@ from receiver.platform.statuses import Answered, understand
 from receiver.sealing import Sealer
 from receiver.store import questions, upstreams
 from receiver.store.apply import apply
+from receiver.store.erasures import Erasures
 from receiver.store.questions import Overdue, Place
 from receiver.store.upstreams import Upstream
 
@@ -63,6 +64,7 @@ class Reconciler:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sealer = sealer
+        self._erasures = Erasures(lambda: sealer)
         self._facts_wait = facts_wait
         self._ask = ask
         self._clock = clock
@@ -147,7 +149,7 @@ class Reconciler:
             for status in answered.statuses
         ]
         if facts:
-            apply(connection, facts)
+            apply(connection, facts, self._erasures)
         http = heard.http if heard else None
         questions.end(connection, id_, answered.finding, http=http, code=answered.code)
         self._consider(platform, answered.finding, heard)

@@ -29,7 +29,8 @@ from receiver.store.tables import (
     table_of,
 )
 
-#: Of a notice or of what is in quarantine: its sender's key, none in quarantine; digest and day.
+#: Of a notice its sender's key, of a receipt its transid, of what is in quarantine nothing; then
+#: digest and day.
 FactKey = tuple[str | None, bytes, date]
 _TABLES: Final = {
     table_of(row).name: table_of(row)
@@ -39,6 +40,7 @@ _FACT_OF: Final[Mapping[str, Callable[[Mapping[str, Any]], Fact]]] = {
     "messages": rows.notice_fact,
     "platform_events": rows.notice_fact,
     "quarantine": rows.quarantine_fact,
+    "receipts": rows.receipt_fact,
 }
 _STAMPS: Final = ("accepted_at", "id", "domain", "point_id", "source", "registration", "raw")
 #: A row as it is to be, and the sender's key that it had, where it may have another now.
@@ -165,10 +167,10 @@ def erase_rows(
     *,
     write: bool = True,
 ) -> Counter[str]:
-    """Erase from notices or from what is in quarantine, by their keys; return how many."""
+    """Erase from notices, quarantine, or receipts of families that are past; return how many."""
     named = [
-        {"sender_key": sender_key, "digest": f"\\x{digest.hex()}", "day": day}
-        for sender_key, digest, day in keys
+        {"sender_key": name, "transid": name, "digest": f"\\x{digest.hex()}", "day": day}
+        for name, digest, day in keys
     ]
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(_SELECT[table], {"keys": rows.dumps(named)}).fetchall()

@@ -4,8 +4,9 @@ Postgres reads, by a pattern that finds more than it should and never less; what
 at once more, fact by fact, by who erases.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ _BETWEEN: Final = r'(?:%[0-9a-f]{2}|\\+u[0-9a-f]{4}|\\+[nrtbf]|&#?[0-9a-z]{1,8};
 _OPAQUE: Final = r"[\x01-\x08\x0e-\x1f]"
 _KEYS: Final[Mapping[str, str]] = {
     "recordings": "transid",
-    "receipts": "transid",
+    "receipts": "transid, digest, day",
     "messages": "sender_key, digest, day",
     "platform_events": "sender_key, digest, day",
     "quarantine": "NULL, digest, day",
@@ -61,7 +62,8 @@ class Found:
     """What was found in one stretch of what is kept, and how long that is."""
 
     table: str
-    families: Sequence[refold.FamilyKey] = ()
+    families: Mapping[refold.FamilyKey, Sequence[FactKey]] = field(default_factory=dict)
+    """With the receipts that were found of each, where it is receipts that were read."""
     rows: Sequence[FactKey] = ()
     size_bytes: int = 0
 
@@ -107,7 +109,7 @@ class Search:
         """
         in_ledger = [self.domain, list(self.person.forms), self.until]
         bases = [base for (base,) in self.connection.execute(_IN_LEDGER, in_ledger)]
-        yield Found(table="deliveries", families=[(self.domain, base) for base in bases])
+        yield Found(table="deliveries", families={(self.domain, base): () for base in bases})
         yield from self._recordings()
         for table in _TABLES:
             if table != "recordings":
@@ -131,10 +133,12 @@ class Search:
         query = sql.SQL(_QUERIES[table]).format(stretch=stretch)
         sought = {"domain": self.domain, "until": self.until, "pattern": pattern_of(self.person)}
         found = self.connection.execute(query, sought).fetchall()
-        if _KEYS[table] == "transid":
-            families = sorted({(self.domain, base_of(transid)) for (transid,) in found})
-            return Found(table=table, families=families, size_bytes=size_bytes)
-        return Found(table=table, rows=found, size_bytes=size_bytes)
+        if table not in ("recordings", "receipts"):
+            return Found(table=table, rows=found, size_bytes=size_bytes)
+        families: dict[refold.FamilyKey, list[FactKey]] = defaultdict(list)
+        for transid, *rest in found:
+            families[self.domain, base_of(transid)] += [(transid, *rest)] if rest else []
+        return Found(table=table, families=families, size_bytes=size_bytes)
 
     def _days(self, table: str) -> Mapping[date, int]:
         return partitions.sizes(self.connection, table)

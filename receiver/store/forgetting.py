@@ -6,7 +6,7 @@ Whatever interrupts it leaves every family either as it was or erased; doing it 
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -14,8 +14,9 @@ import psycopg
 from psycopg import errors
 
 from receiver.domain.erasure import Erasure
-from receiver.store import erasing, refold, stats
+from receiver.store import erasing, past, refold, stats
 from receiver.store.database import connect
+from receiver.store.erasing import FactKey
 from receiver.store.erasure_search import Found, Search, pattern_of
 
 FAMILIES_AT_ONCE: Final = 10
@@ -52,12 +53,11 @@ def forget(
 
     Without `write` only count. Raises psycopg.Error.
     """
-    seen: set[refold.FamilyKey] = set()
+    counted: set[refold.FamilyKey] = set()
     for found in search.walk():
-        new = [family for family in found.families if family not in seen]
-        seen.update(new)
-        for families in _chunks(new, FAMILIES_AT_ONCE):
-            counts += _transact(connection, partial(_families, families, erasure, write))
+        for families in _chunks(list(found.families.items()), FAMILIES_AT_ONCE):
+            work = partial(_families, dict(families), erasure, None if write else counted)
+            counts += _transact(connection, work)
         for keys in _chunks(found.rows, ROWS_AT_ONCE):
             erase = partial(
                 erasing.erase_rows, table=found.table, keys=keys, erasure=erasure, write=write
@@ -74,14 +74,26 @@ def forget(
 
 
 def _families(
-    families: Collection[refold.FamilyKey],
+    found: Mapping[refold.FamilyKey, Sequence[FactKey]],
     erasure: Erasure,
-    write: bool,  # noqa: FBT001
+    counted: set[refold.FamilyKey] | None,
     connection: psycopg.Connection[Any],
 ) -> Counter[str]:
-    if write:
-        refold.lock(connection, families)
-    return erasing.erase_families(connection, families, erasure, write=write)
+    """Erase from families, and from those receipts that were found of families that are past.
+
+    With `counted` only count, and each family once.
+    """
+    families = found.keys() - (counted or set())
+    if counted is None:
+        connection.execute(past.HOLD, {"families": refold.family_rows(found)})
+        refold.lock(connection, found)
+    else:
+        counted |= families
+    write = counted is None
+    counts = erasing.erase_families(connection, families, erasure, write=write)
+    there = refold.present(connection, found)
+    kept = [key for family, keys in found.items() if family not in there for key in keys]
+    return counts + erasing.erase_rows(connection, "receipts", kept, erasure, write=write)
 
 
 def _transact(connection: psycopg.Connection[Any], work: Transact) -> Counter[str]:

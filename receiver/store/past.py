@@ -32,6 +32,8 @@ FAMILIES: Final = (
 FORGET: Final = (
     f"DELETE FROM past_families p USING {FAMILIES} WHERE p.id = f.id RETURNING f.domain, f.base"
 )
+#: (%(families)s) Keep families that are past from being begun anew until the transaction ends.
+HOLD: Final = f"SELECT FROM past_families p JOIN {FAMILIES} USING (id) ORDER BY p.id FOR SHARE OF p"
 _RETAINED: Final = f"""
     SELECT f.domain, r.transid, min(r.day), max(r.day)
       FROM {FAMILIES} CROSS JOIN LATERAL (

@@ -47,6 +47,12 @@ def lock(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -
     connection.execute(statements.LOCK_FAMILIES, {"families": family_rows(families)})
 
 
+def present(connection: psycopg.Connection[Any], families: Collection[FamilyKey]) -> set[FamilyKey]:
+    """Return those of the families that are in the ledger."""
+    asked = {"families": family_rows(families)}
+    return {(domain, base) for domain, base in connection.execute(statements.PRESENT, asked)}
+
+
 def family_rows(families: Iterable[FamilyKey]) -> str:
     """Return families as the JSON array that the statements take."""
     return rows.dumps(

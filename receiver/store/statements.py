@@ -246,6 +246,9 @@ LOCK_FAMILIES: Final = (
     " ORDER BY s.domain, s.base FOR NO KEY UPDATE OF s"
 )
 
+#: (%(families)s) Domain and base of the families that are there.
+PRESENT: Final = f"SELECT s.domain, s.base FROM sends s JOIN {past.FAMILIES} USING (id)"
+
 _FAMILY: Final = "s.seq, s.domain, s.base, s.transid, s.first_day, s.last_day, s.known_at"
 #: (%(families)s) The sends of families, as far as loading their facts needs them: the base, and
 #: those of which a family seldom has any.

@@ -1,11 +1,13 @@
 """The law of erasing: whenever it happens among facts that arrive, it leaves the same ledger."""
 
+import ast
 import hashlib
 import itertools
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+import receiver
 from receiver.domain.erasure import Erasure
 from receiver.domain.errors import SealedError
 from receiver.domain.facts import Fact, Receipt, Send
 from receiver.domain.persons import Finder, Person
+from receiver.domain.sends import send_id
 from receiver.sealing import Sealer
 from receiver.store import erasures as store
 from receiver.store.apply import apply
@@ -34,6 +38,7 @@ PERSON = Person.known_by(WHO, [WHO], "GB")
 SEALER = Sealer([b"k" * 32])
 DAYS = timedelta(days=1)
 ORDER = 16
+ROOT = Path(receiver.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +198,19 @@ def test_without_its_key_only_what_is_new_is_applied(
     assert {key[1] for key in stored(connection, other)} == {"t-1"}
 
 
+def test_whoever_applies_knows_of_erasures() -> None:
+    calls = [
+        (file.name, len(node.args))
+        for file in ROOT.rglob("*.py")
+        if "import apply\n" in (said := file.read_text()) or "import Applied, apply\n" in said
+        for node in ast.walk(ast.parse(said))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id == "apply"
+    ]
+
+    assert sorted(calls) == [("draining.py", 3), ("reconciling.py", 3), ("writer.py", 3)]
+
+
 def test_nobody_can_tell_from_the_table_who_it_was(
     connection: psycopg.Connection[Any], reader: psycopg.Connection[Any]
 ) -> None:
@@ -209,3 +227,25 @@ def test_nobody_can_tell_from_the_table_who_it_was(
     assert len({hash_ for hash_, _ in first}) == len(PERSON.forms) == 3
     found = store.Known.load(connection, Sealer([b"n" * 32])).finder(domain)
     assert found.name(f"+{WHO}") == again.pseudonyms[WHO]
+
+
+def test_receipts_of_families_that_are_past_are_erased_too(
+    connection: psycopg.Connection[Any], reader: psycopg.Connection[Any]
+) -> None:
+    domain = uuid.uuid4().hex
+    fill(connection, domain)
+    for table in ("deliveries", "recordings", "sends"):  # as retention lets a family leave
+        connection.execute(f"DELETE FROM {table} WHERE domain = %s".encode(), [domain])
+    connection.execute(
+        "INSERT INTO past_families VALUES (%s, '2027-01-01')", [send_id(domain, "t-1")]
+    )
+
+    counts = erase(connection, reader, domain)
+    anew = make_fact(make_send("t-1", WHO), at=START + 10 * DAYS)
+    apply(connection, within(domain, [anew]), Erasures(lambda: SEALER))
+
+    assert counts == {"receipts": 1}
+    kept = connection.execute("SELECT * FROM receipts WHERE domain = %s", [domain])
+    assert WHO not in repr(kept.fetchall())
+    assert WHO not in repr(stored(connection, domain))
+    assert len(stored(connection, domain)) == 2
