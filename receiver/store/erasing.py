@@ -14,11 +14,11 @@ from sqlalchemy import Table
 
 from receiver.domain.erasure import Erasure
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt, Send
-from receiver.domain.identity import destination_key
+from receiver.domain.identity import base_of, destination_key
 from receiver.domain.ledger import fold
 from receiver.domain.persons import Finder
-from receiver.domain.sends import stored_transid
-from receiver.store import refold, rows, statements
+from receiver.domain.sends import send_id, stored_transid
+from receiver.store import past, refold, rows, statements
 from receiver.store.batch import Batch
 from receiver.store.tables import (
     MessageRow,
@@ -30,12 +30,14 @@ from receiver.store.tables import (
 )
 
 #: Of a notice or of what is in quarantine: its sender's key, none in quarantine; digest and day.
+#: Of a receipt its transid is in the place of the sender's key.
 FactKey = tuple[str | None, bytes, date]
 _TABLES: Final = {
     table_of(row).name: table_of(row)
     for row in (ReceiptRow, RecordingRow, MessageRow, PlatformEventRow, QuarantineRow)
 }
 _FACT_OF: Final[Mapping[str, Callable[[Mapping[str, Any]], Fact]]] = {
+    "receipts": rows.receipt_fact,
     "messages": rows.notice_fact,
     "platform_events": rows.notice_fact,
     "quarantine": rows.quarantine_fact,
@@ -94,8 +96,17 @@ def _drop_mentions(table: Table) -> str:
         """
 
 
+#: (%(keys)s) Receipts that no send of the ledger is made of: its family is past.
+_STRAYS: Final = """
+    SELECT t.* FROM jsonb_to_recordset(%(keys)s::jsonb)
+                    AS k(send_id uuid, transid text COLLATE "C", digest bytea, day date)
+      JOIN receipts t ON t.transid = k.transid AND t.digest = k.digest AND t.day = k.day
+     WHERE NOT EXISTS (SELECT FROM sends s
+                        WHERE s.id = k.send_id AND t.day BETWEEN s.first_day AND s.last_day)
+     ORDER BY t.id FOR UPDATE OF t
+    """
 _NOTICES: Final = ("messages", "platform_events")
-_SELECT: Final = {name: _select(_TABLES[name]) for name in _FACT_OF}
+_SELECT: Final = {name: _select(_TABLES[name]) for name in _FACT_OF if name != "receipts"}
 _WRITE: Final[Mapping[str, Sequence[str]]] = {
     name: (_update(table),)
     if name not in _NOTICES
@@ -170,8 +181,42 @@ def erase_rows(
         {"sender_key": sender_key, "digest": f"\\x{digest.hex()}", "day": day}
         for sender_key, digest, day in keys
     ]
+    return _erase(connection, table, _SELECT[table], named, erasure, write=write)
+
+
+def erase_strays(
+    connection: psycopg.Connection[Any],
+    domain: str,
+    keys: Collection[FactKey],
+    erasure: Erasure,
+    *,
+    write: bool = True,
+) -> Counter[str]:
+    """Erase from those of some receipts that no send of the ledger is made of; return how many.
+
+    Whoever begins their families anew meanwhile waits, and finds them erased.
+    """
+    families = {(domain, base_of(str(transid))) for transid, *_ in keys}
+    connection.execute(past.HOLD, {"families": refold.family_rows(families)})
+    named = [
+        {"send_id": send_id(domain, str(transid)), "transid": transid}
+        | {"digest": f"\\x{digest.hex()}", "day": day}
+        for transid, digest, day in keys
+    ]
+    return _erase(connection, "receipts", _STRAYS, named, erasure, write=write)
+
+
+def _erase(
+    connection: psycopg.Connection[Any],
+    table: str,
+    select: str,
+    keys: Sequence[rows.Row],
+    erasure: Erasure,
+    *,
+    write: bool,
+) -> Counter[str]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(_SELECT[table], {"keys": rows.dumps(named)}).fetchall()
+        found = cursor.execute(select, {"keys": rows.dumps(keys)}).fetchall()
     facts = [_FACT_OF[table](row) for row in found]
     pairs = [(erasure.of(fact), fact) for fact in facts]
     changed = [_row(now, was) for now, was in pairs if now is not was]

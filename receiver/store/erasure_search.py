@@ -39,7 +39,7 @@ _BETWEEN: Final = r'(?:%[0-9a-f]{2}|\\+u[0-9a-f]{4}|\\+[nrtbf]|&#?[0-9a-z]{1,8};
 _OPAQUE: Final = r"[\x01-\x08\x0e-\x1f]"
 _KEYS: Final[Mapping[str, str]] = {
     "recordings": "transid",
-    "receipts": "transid",
+    "receipts": "transid, digest, day",
     "messages": "sender_key, digest, day",
     "platform_events": "sender_key, digest, day",
     "quarantine": "NULL, digest, day",
@@ -48,6 +48,8 @@ _TABLES: Final = {
     table_of(row).name: table_of(row)
     for row in (RecordingRow, ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow)
 }
+#: What the facts of families are.
+_OF_FAMILIES: Final = frozenset({"recordings", "receipts"})
 #: Names of sends are no person's.
 _NOT_SOUGHT: Final = frozenset({"domain", "source", "transid", "alias"})
 _IN_LEDGER: Final = """
@@ -131,10 +133,11 @@ class Search:
         query = sql.SQL(_QUERIES[table]).format(stretch=stretch)
         sought = {"domain": self.domain, "until": self.until, "pattern": pattern_of(self.person)}
         found = self.connection.execute(query, sought).fetchall()
-        if _KEYS[table] == "transid":
-            families = sorted({(self.domain, base_of(transid)) for (transid,) in found})
-            return Found(table=table, families=families, size_bytes=size_bytes)
-        return Found(table=table, rows=found, size_bytes=size_bytes)
+        keys = () if table == "recordings" else found
+        if table not in _OF_FAMILIES:
+            return Found(table=table, rows=keys, size_bytes=size_bytes)
+        families = sorted({(self.domain, base_of(transid)) for transid, *_ in found})
+        return Found(table=table, families=families, rows=keys, size_bytes=size_bytes)
 
     def _days(self, table: str) -> Mapping[date, int]:
         return partitions.sizes(self.connection, table)

@@ -56,13 +56,16 @@ def forget(
     for found in search.walk():
         new = [family for family in found.families if family not in seen]
         seen.update(new)
+        rows = (
+            partial(erasing.erase_strays, domain=search.domain)  # what no family has any more
+            if found.table == "receipts"
+            else partial(erasing.erase_rows, table=found.table)
+        )
+        for keys in _chunks(found.rows, ROWS_AT_ONCE):
+            erase = partial(rows, keys=keys, erasure=erasure, write=write)
+            counts += _transact(connection, erase)
         for families in _chunks(new, FAMILIES_AT_ONCE):
             counts += _transact(connection, partial(_families, families, erasure, write))
-        for keys in _chunks(found.rows, ROWS_AT_ONCE):
-            erase = partial(
-                erasing.erase_rows, table=found.table, keys=keys, erasure=erasure, write=write
-            )
-            counts += _transact(connection, erase)
         yield found
     if write:
         stats.rename(

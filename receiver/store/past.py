@@ -32,6 +32,10 @@ FAMILIES: Final = (
 FORGET: Final = (
     f"DELETE FROM past_families p USING {FAMILIES} WHERE p.id = f.id RETURNING f.domain, f.base"
 )
+#: (%(families)s) Let nobody begin families anew, or find them past, for as long as this lasts.
+HOLD: Final = f"""
+    SELECT FROM past_families p JOIN {FAMILIES} USING (id) ORDER BY p.id FOR NO KEY UPDATE OF p
+    """
 _RETAINED: Final = f"""
     SELECT f.domain, r.transid, min(r.day), max(r.day)
       FROM {FAMILIES} CROSS JOIN LATERAL (

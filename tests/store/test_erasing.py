@@ -5,7 +5,7 @@ import itertools
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -26,6 +26,7 @@ from receiver.store.erasure_search import Search
 from receiver.store.erasures import Erasures, announce
 from receiver.store.forgetting import connect_reader, forget
 from receiver.store.refold import refold
+from receiver.store.retention.families import remove
 from tests.making import START, histories, make_fact, make_receipt, make_send
 from tests.store.ledgers import stored
 
@@ -209,3 +210,25 @@ def test_nobody_can_tell_from_the_table_who_it_was(
     assert len({hash_ for hash_, _ in first}) == len(PERSON.forms) == 3
     found = store.Known.load(connection, Sealer([b"n" * 32])).finder(domain)
     assert found.name(f"+{WHO}") == again.pseudonyms[WHO]
+
+
+def test_receipts_of_a_family_that_is_past_are_erased_too(
+    connection: psycopg.Connection[Any], reader: psycopg.Connection[Any]
+) -> None:
+    domain, erasures = uuid.uuid4().hex, Erasures(lambda: SEALER)
+    early, late = (
+        make_fact(make_receipt("t-1", status, WHO), number=n, at=START + n * DAYS)
+        for n, status in enumerate(["Submitted", "Delivered"])
+    )
+    apply(connection, within(domain, [early]))
+    before = max(datetime.now(UTC), START).date() + 3 * DAYS
+    assert sum(gone.number for gone in remove(connection, before=before, until=before))
+    apply(connection, within(domain, [late]))
+
+    assert erase(connection, reader, domain) == {"receipts": 2}
+
+    query = "SELECT destination, raw FROM receipts WHERE domain = %s"
+    left = connection.execute(query, [domain]).fetchall()
+    assert [(WHO in destination, raw) for destination, raw in left] == [(False, b"")] * 2
+    apply(connection, within(domain, [make_fact(make_send("t-1"), at=START + 2 * DAYS)]), erasures)
+    assert [key[0] for key in stored(connection, domain)] == ["send", "delivery"]
