@@ -107,7 +107,7 @@ def arrivals(draw: st.DrawFn) -> tuple[Sequence[Sequence[Fact]], int, datetime]:
     return batches, draw(st.integers(0, len(batches))), draw(moments)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(arrival=arrivals())
 def test_before_among_or_after_the_facts_an_erasure_leaves_the_same(
     connection: psycopg.Connection[Any], reader: psycopg.Connection[Any], arrival: Any
