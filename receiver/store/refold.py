@@ -12,12 +12,13 @@ from receiver.domain.identity import base_of
 from receiver.domain.ledger import fold
 from receiver.domain.sends import send_id
 from receiver.store import rows, statements
+from receiver.store.recordsets import select_without_raw
 from receiver.store.tables import ReceiptRow, RecordingRow
 
 #: A family is named by its domain and base uuid.
 FamilyKey = tuple[str, str]
-_RECEIPTS = statements.select_without_raw(ReceiptRow, "transid = ANY(%s) AND day BETWEEN %s AND %s")
-_RECORDINGS = statements.select_without_raw(
+_RECEIPTS = select_without_raw(ReceiptRow, "transid = ANY(%s) AND day BETWEEN %s AND %s")
+_RECORDINGS = select_without_raw(
     RecordingRow, "(domain, transid) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 )
 #: Likewise with the raw bodies.

@@ -7,17 +7,14 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Column, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Table
 
 from receiver.domain.deliveries import DECIDED
 from receiver.domain.facts import Source
 from receiver.domain.status import ARRIVED, MISSED, OPEN, REACHED, UNKNOWN
 from receiver.store import past, rows
+from receiver.store.recordsets import RAW, key_of, recordset, typed, written
 from receiver.store.tables import (
-    MARKED,
-    STAMPED,
-    Base,
     DeliveryRow,
     MentionRow,
     MessageRow,
@@ -29,45 +26,13 @@ from receiver.store.tables import (
     table_of,
 )
 
-_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SENDS: Final = table_of(SendRow)
 _DELIVERIES: Final = table_of(DeliveryRow)
 _MENTIONS: Final = table_of(MentionRow)
 
 
-def _written(table: Table) -> list[str]:
-    """Return the columns that facts write: not the identity, computed ones, stamps and marks."""
-    own = (c for c in table.columns if c.identity is None and c.computed is None)
-    return [column.name for column in own if column.name not in (*STAMPED, *MARKED)]
-
-
-def _typed(columns: Iterable[Column[object]], names: Iterable[str]) -> str:
-    types = {column.name: column.type.compile(_DIALECT) for column in columns}
-    return ", ".join(f"{name} {types[name]}" for name in names)
-
-
-def _recordset(table: Table, parameter: str, *, alias: str, more: str = "") -> str:
-    names = [name for name in _written(table) if name != "raw"]
-    typed = _typed(table.columns, names)
-    return f"jsonb_to_recordset(%({parameter})s::jsonb) AS {alias}({typed}{more})"
-
-
-def select_without_raw(row: type[Base], condition: str) -> str:
-    """Return a SELECT of every column but the raw body, which can be large."""
-    table = table_of(row)
-    names = ", ".join(name for name in _written(table) if name != "raw")
-    return f"SELECT {names} FROM {table.name} WHERE {condition}"
-
-
-def _key(table: Table) -> list[str]:
-    return [column.name for column in table.primary_key.columns]
-
-
-_RAW: Final = ", raw_at int, raw_length int"
-
-
 def _insert_new(table: Table, source: str) -> str:
-    names = _written(table)
+    names = written(table)
     taken = ", ".join(
         "substring(%(raws)b::bytea FROM raw_at FOR raw_length)" if name == "raw" else f"f.{name}"
         for name in names
@@ -79,17 +44,17 @@ def _insert_new(table: Table, source: str) -> str:
 
 
 def _insert_in_order(table: Table) -> str:
-    source = _recordset(table, "rows", alias="f", more=_RAW)
-    return _insert_new(table, f"{source} ORDER BY {', '.join(_key(table))}")
+    source = recordset(table, "rows", alias="f", more=RAW)
+    return _insert_new(table, f"{source} ORDER BY {', '.join(key_of(table))}")
 
 
 def _same(table: Table) -> str:
-    return " AND ".join(f"t.{name} = f.{name}" for name in _key(table))
+    return " AND ".join(f"t.{name} = f.{name}" for name in key_of(table))
 
 
 def _parsed(table: Table) -> list[str]:
-    stamps = {*_key(table), "raw", "accepted_at", "id"}
-    return [name for name in _written(table) if name not in stamps]
+    stamps = {*key_of(table), "raw", "accepted_at", "id"}
+    return [name for name in written(table) if name not in stamps]
 
 
 _IS_EARLIER: Final = "(f.accepted_at, f.id) < (t.accepted_at, t.id)"
@@ -99,7 +64,7 @@ def _find_known(table: Table) -> str:
     kept, comes = (", ".join(f"{side}.{name}" for name in _parsed(table)) for side in "tf")
     return (
         f"SELECT f.id, t.id, ({kept}) IS DISTINCT FROM ({comes}), {_IS_EARLIER}"
-        f" FROM {_recordset(table, 'rows', alias='f')} JOIN {table.name} t ON {_same(table)}"
+        f" FROM {recordset(table, 'rows', alias='f')} JOIN {table.name} t ON {_same(table)}"
     )
 
 
@@ -120,14 +85,14 @@ def _mentions_of(table: Table, source: str, *, side: str = "") -> str:
         f" ('correlationid', CASE WHEN {transid} = '' THEN {correlationid} ELSE '' END)"
     )
     own = {"name": "v.name", "how": "v.how", "place": f"'{table.name}'"}
-    taken = ", ".join(own.get(name, f"n.{name}") for name in _written(_MENTIONS))
+    taken = ", ".join(own.get(name, f"n.{name}") for name in written(_MENTIONS))
     return (
         f"SELECT {taken} FROM {source} n CROSS JOIN LATERAL (VALUES {values}) v(how, name)"
         " WHERE v.name <> ''"
     )
 
 
-_MENTION: Final = ", ".join(_written(_MENTIONS))
+_MENTION: Final = ", ".join(written(_MENTIONS))
 
 
 def mention(table: Table, source: str) -> str:
@@ -136,7 +101,7 @@ def mention(table: Table, source: str) -> str:
 
 
 def _insert_notices(table: Table) -> str:
-    needed = ", ".join(["domain", *_key(table), *_NAMED_IN])
+    needed = ", ".join(["domain", *key_of(table), *_NAMED_IN])
     return (
         f"WITH kept AS ({_insert_in_order(table)}, {needed}),"
         f" named AS ({mention(table, 'kept')}) SELECT id FROM kept"
@@ -145,7 +110,7 @@ def _insert_notices(table: Table) -> str:
 
 def _replace_notices(table: Table) -> str:
     """Return `_replace`, with what the notices name from now on in the place of what they named."""
-    source = _recordset(table, "rows", alias="f")
+    source = recordset(table, "rows", alias="f")
     was = ", ".join(f"t.{name} AS was_{name}" for name in _NAMED_IN)
     return f"""
         WITH f AS MATERIALIZED (
@@ -178,7 +143,7 @@ FIND_KNOWN: Final = {table.name: _find_known(table) for table in _FACTS}
 REPLACE: Final = {
     table.name: _replace_notices(table)
     if table in _NOTICES
-    else _replace(table, _recordset(table, "rows", alias="f"))
+    else _replace(table, recordset(table, "rows", alias="f"))
     for table in _FACTS
 }
 
@@ -215,7 +180,7 @@ _REPORTED_COLUMNS: Final = ("domain", "transid", "base", "id", *rows.REPORTED)
 _REPORTED: Final = ", ".join(_REPORTED_COLUMNS)
 _SUMMED, _SUM_CHANGES = _setting(_SEND_SUMS, comes="excluded")
 
-_OPENED: Final = _typed(_SENDS.columns, (*_REPORTED_COLUMNS, "recorded"))
+_OPENED: Final = typed(_SENDS.columns, (*_REPORTED_COLUMNS, "recorded"))
 #: (%(sends)s) Make sure that every send has its row, with what receipts say of it, and lock it:
 #: a row is locked by its conflict, also where nothing changes. In key order, a base first. But for
 #: families that are past, unless a row of their base says `recorded`.
@@ -308,7 +273,7 @@ def _merging() -> tuple[str, str]:
     return ", ".join([*assigned, mark, summed]), f"{better} OR {newer} OR {sum_changes}"
 
 
-_DELIVERY_COLUMNS: Final = ", ".join(_written(_DELIVERIES))
+_DELIVERY_COLUMNS: Final = ", ".join(written(_DELIVERIES))
 _DELIVERY_KEY: Final = ("send_seq", "destination_key")
 _SAME_DELIVERY: Final = " AND ".join(f"d.{name} = f.{name}" for name in _DELIVERY_KEY)
 _MERGED, _MERGE_CHANGES = _merging()
@@ -333,9 +298,7 @@ _OF_RECEIPT: Final = {
     "arrived_at": f"""CASE WHEN {_among(ARRIVED)} THEN
         coalesce(f.provider_at, CASE WHEN NOT {_RECONCILED} THEN f.accepted_at END) END""",
 }
-_DELIVERY_OF: Final = ", ".join(
-    _OF_RECEIPT.get(name, f"f.{name}") for name in _written(_DELIVERIES)
-)
+_DELIVERY_OF: Final = ", ".join(_OF_RECEIPT.get(name, f"f.{name}") for name in written(_DELIVERIES))
 _JOINED: Final = (
     ", destination_key text, address_type text, rank smallint, send_id uuid, base_id uuid"
 )
@@ -358,7 +321,7 @@ RECEIVE: Final = f"""
                     WHERE d.send_seq = t.seq AND d.destination_key = f.destination_key
                       AND (NOT t.recorded OR NOT d.reported
                            OR d.destination_type = f.address_type)) AS plain
-          FROM {_recordset(_RECEIPTS, "rows", alias="f", more=_RAW + _JOINED)}
+          FROM {recordset(_RECEIPTS, "rows", alias="f", more=RAW + _JOINED)}
           LEFT JOIN sends t ON t.id = f.send_id),
     kept AS ({_insert_new(_RECEIPTS, "judged f")}),
     merged AS (
@@ -372,7 +335,7 @@ RECEIVE: Final = f"""
 
 def _folded(table: Table, *, comes: str) -> tuple[str, str]:
     key = {"id", *_DELIVERY_KEY}
-    names = [name for name in _written(table) if name not in key]
+    names = [name for name in written(table) if name not in key]
     return _setting({name: f"f.{name}" for name in names}, comes=comes)
 
 
@@ -381,7 +344,7 @@ _FOLDED_DELIVERIES, _DELIVERIES_CHANGE = _folded(_DELIVERIES, comes="excluded")
 
 #: (%(sends)s) Put what the fold says in the place of what the sends' rows said.
 WRITE_SENDS: Final = (
-    f"UPDATE sends k SET {_FOLDED_SENDS} FROM {_recordset(_SENDS, 'sends', alias='f')}"
+    f"UPDATE sends k SET {_FOLDED_SENDS} FROM {recordset(_SENDS, 'sends', alias='f')}"
     f" WHERE k.id = f.id AND {_SENDS_CHANGE}"
 )
 
@@ -390,11 +353,11 @@ DROP_DELIVERIES: Final = f"""
     DELETE FROM deliveries d USING ({FAMILY_SENDS}) s
      WHERE d.send_seq = s.seq
        AND NOT EXISTS (
-           SELECT FROM {_recordset(_DELIVERIES, "deliveries", alias="f")} WHERE {_SAME_DELIVERY})
+           SELECT FROM {recordset(_DELIVERIES, "deliveries", alias="f")} WHERE {_SAME_DELIVERY})
     """
 WRITE_DELIVERIES: Final = f"""
     INSERT INTO deliveries AS k ({_DELIVERY_COLUMNS})
-    SELECT {_DELIVERY_COLUMNS} FROM {_recordset(_DELIVERIES, "deliveries", alias="f")}
+    SELECT {_DELIVERY_COLUMNS} FROM {recordset(_DELIVERIES, "deliveries", alias="f")}
      ORDER BY {", ".join(_DELIVERY_KEY)}
     ON CONFLICT ({", ".join(_DELIVERY_KEY)})
         DO UPDATE SET {_FOLDED_DELIVERIES}, {_still_overdue("excluded.rank", "excluded.also")}
