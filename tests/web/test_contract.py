@@ -43,7 +43,7 @@ BOUNDED = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-FEW = settings(BOUNDED, max_examples=6)
+FEW = settings(BOUNDED, max_examples=4)
 MANY = settings(BOUNDED, max_examples=300)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("Delivered")
