@@ -186,4 +186,6 @@ def test_an_answer_is_304_until_a_delivery_changes(
     assert first.headers["Receiver-Ledger"] == "complete=true; spooled=0; oldest=0"
     assert caller.get("/deliveries", headers=tag).status_code == 304
     service.hook(point, receipt(transid, "Submitted"))
+    assert caller.get("/deliveries").headers["ETag"] != first.headers["ETag"]
+    service.app.extensions["receiver"].polls.forget(caller.domain)  # whoever polls waits a second
     assert caller.get("/deliveries", headers=tag).status_code == 200
