@@ -77,7 +77,7 @@ def add(
             point_ids=[get(session, domain=domain, code_or_id=text).id for text in wanted],
             expires_at=expires,
         )
-        _record(session, "key.create", key, before=None, after=_row(key))
+        _record(session, "key.create", key, _row(key))
         prefix = key.prefix
     click.echo(secret)
     click.echo(f"shown this once; to end it: receiver keys revoke {prefix}", err=True)
@@ -99,8 +99,7 @@ def revoke(prefix: str) -> None:
     """End the key that begins with PREFIX, at once."""
     with current_session() as session:
         key = store.revoke(session, prefix)
-        after = {"revoked_at": key.revoked_at}
-        _record(session, "key.revoke", key, before={"revoked_at": None}, after=after)
+        _record(session, "key.revoke", key, {"revoked_at": key.revoked_at})
     click.echo(f"revoked: {prefix} ({key.name})")
 
 
@@ -117,14 +116,11 @@ def _row(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _record(
-    session: Session, verb: str, key: ApiKey, *, before: Any, after: Mapping[str, Any]
-) -> None:
+def _record(session: Session, verb: str, key: ApiKey, after: Mapping[str, Any]) -> None:
     """Write into the audit log what became of a key."""
-    told = {name: _plain(value) for name, value in after.items()}
-    act = Act(verb=verb, kind="key", ids=[str(key.id)], before=before, after=told)
+    told = {
+        name: plain(value) if isinstance(value, datetime) else value
+        for name, value in after.items()
+    }
+    act = Act(verb=verb, kind="key", ids=[str(key.id)], after=told)
     audit.record(session, act, who=audit.by_shell(), domain=key.domain)
-
-
-def _plain(value: Any) -> Any:
-    return plain(value) if isinstance(value, datetime) else value

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.errors import ForbiddenError, NotFoundError
 from receiver.store import audit, entities
+from receiver.store.admin_tables import IntegrationPoint
 from receiver.store.administration import Desk
 from receiver.store.entities import Entity
 from receiver.store.reading import reading
@@ -161,7 +162,8 @@ def _overridden(method: str) -> ResponseReturnValue:
     return look_up()
 
 
-def _row(session: Session, id_: str, *, lock: bool = False) -> Any:
+def _row(session: Session, id_: str, *, lock: bool = False) -> IntegrationPoint:
+    """Return a point that the key may see. Raises NotFoundError."""
     key = current_key()
     try:
         parsed = UUID(id_)
