@@ -18,7 +18,7 @@ from receiver.cli.secret_input import read_secret
 from receiver.cli.table import echo_rows
 from receiver.domain.errors import BadInputError
 from receiver.settings import Settings
-from receiver.store import audit, entities
+from receiver.store import audit, entities, upstreams
 from receiver.store import points as store
 from receiver.store.admin_tables import IntegrationPoint
 from receiver.store.administration import Desk
