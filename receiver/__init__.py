@@ -27,6 +27,7 @@ from receiver.web import (
     hooks,
     messages,
     openapi,
+    points,
     receipts,
     recording,
     send_lists,
@@ -70,6 +71,7 @@ _BLUEPRINTS = (
     events.events,
     conversations.conversations,
     audit.audit,
+    points.points,
     changes.changes,
     stats.stats,
 )
@@ -113,17 +115,14 @@ def _rooms(settings: Settings) -> Rooms:
         erasures=erasures,
     )
     engine = make_engine(url)
+    sealing = cache(settings.sealer)
     return Rooms(
         settings=settings,
         engine=engine,
         inbox=Inbox(writer, spool),
         drainer=_drainer(settings, sealer, writer, spool, erasures) if sealer and spool else None,
         roster=roster,
-        admission=Admission(
-            roster,
-            sealer=cache(partial(Sealer.of, settings.secret_keys, settings.var_dir)),
-            proxies=settings.trusted_proxies,
-        ),
+        admission=Admission(roster, sealer=sealing, proxies=settings.trusted_proxies),
         keys=KeyRing(roster),
         readiness=Readiness(
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
@@ -132,6 +131,7 @@ def _rooms(settings: Settings) -> Rooms:
         polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),
         exports=Exports(MOST_EXPORTS),
+        sealing=sealing,
     )
 
 

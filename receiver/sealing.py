@@ -36,12 +36,17 @@ class Sealer:
         ]
 
     @classmethod
-    def of(cls, secret_keys: Sequence[str], var: Path) -> Self:
+    def of(cls, secret_keys: Sequence[str], var: Path, *, disk_lasts: bool = True) -> Self:
         """Return one with the keys given, else with those of `<var>/secret.key`, made if need be.
 
-        Raises: SetupError where the file can't be made or read.
+        Raises: SetupError where the file can't be made or read, or would be lost with its disk.
         """
         file = var / FILE
+        if not (secret_keys or disk_lasts):
+            raise SetupError(
+                "the key to what is sealed would be lost with this disk, and all secrets with it: "
+                "set RECEIVER_SECRET_KEYS to the output of `openssl rand -base64 32`"
+            )
         try:
             lines = secret_keys or (_read(file) if file.exists() else _made(file))
             return cls([key_from(line) for line in lines])
@@ -72,6 +77,10 @@ class Sealer:
         """Return `plain` encrypted; only who names the same `context` can open it."""
         nonce = os.urandom(_NONCE_BYTES)
         return self._first + nonce + self._ciphers[self._first].encrypt(nonce, plain, context)
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Tell whether it is sealed with the first of our keys."""
+        return sealed[:_NAME_BYTES] == self._first
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Return what was sealed. Raises SealedError for another key, context or content."""

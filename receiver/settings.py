@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from receiver.domain.errors import SetupError
-from receiver.sealing import key_from
+from receiver.sealing import Sealer, key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
@@ -98,6 +98,13 @@ class Settings:
         """Return where the service answers on this machine."""
         host = "127.0.0.1" if self.host in {"", "0.0.0.0", "::"} else self.host  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def sealer(self) -> Sealer:
+        """Return what seals secrets that lie in Postgres, where they outlive this disk.
+
+        Raises: SetupError where the key can't be had, or would not outlive it.
+        """
+        return Sealer.of(self.secret_keys, self.var_dir, disk_lasts=self.disk_lasts)
 
     @classmethod
     def from_environ(cls) -> Self:

@@ -14,12 +14,13 @@ from receiver.cli.forget import forget
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
+from receiver.cli.resealing import secrets
 from receiver.cli.run import run
 from receiver.cli.serve import serve
 from receiver.cli.spool import spool
 from receiver.cli.status import status
 from receiver.cli.worker import worker
-from receiver.domain.errors import ReceiverError, StoreAwayError
+from receiver.domain.errors import BadInputError, ReceiverError, StoreAwayError
 
 INTERRUPTED = 130
 
@@ -30,7 +31,7 @@ def commands() -> None:
     """Take what the messaging platform reports, and tell what became of each send."""
 
 
-for command in (run, serve, worker, migrate, points, keys, spool, forget, status):
+for command in (run, serve, worker, migrate, points, keys, secrets, spool, forget, status):
     commands.add_command(command)
 
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except StoreAwayError as error:
         _fail(f"{error}: start it, or correct DATABASE_URL")
+    except BadInputError as error:
+        _fail(error.sentence)
     except ReceiverError as error:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -10,7 +11,8 @@ from receiver.cli import entrance
 from receiver.cli.database import session_on
 from receiver.cli.entrance import Entrance
 from receiver.settings import Settings
-from receiver.store import keys, points
+from receiver.store import audit, keys, points
+from receiver.store.audit import Act
 
 NAME: Final = "first"
 DOMAIN: Final = "default"
@@ -36,7 +38,10 @@ def prepare(settings: Settings, url: str) -> Entrance:
 
 def _first_token(session: Session) -> str:
     known = [point for point in points.list_(session, domain=DOMAIN) if point.code == NAME]
-    point = known[0] if known else points.add(session, domain=DOMAIN, code=NAME)
+    if known:
+        return known[0].token_local
+    point = points.add(session, domain=DOMAIN, code=NAME)
+    _record(session, "point.create", "point", point.id)
     return point.token_local
 
 
@@ -47,5 +52,11 @@ def _opens(session: Session, secret: str) -> bool:
 
 
 def _new(session: Session) -> str:
-    _, secret = keys.add(session, domain=DOMAIN, name=NAME, scopes=keys.SCOPES)
+    key, secret = keys.add(session, domain=DOMAIN, name=NAME, scopes=keys.SCOPES)
+    _record(session, "key.create", "key", key.id)
     return secret
+
+
+def _record(session: Session, verb: str, kind: str, id_: UUID) -> None:
+    act = Act(verb=verb, kind=kind, ids=[str(id_)], after={"name": NAME})
+    audit.record(session, act, who=audit.by_shell(), domain=DOMAIN)

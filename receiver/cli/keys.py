@@ -1,14 +1,19 @@
 """`receiver keys`: who may use our API."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from receiver.cli.database import current_session
-from receiver.cli.table import echo_rows
+from receiver.cli.table import echo_rows, plain
+from receiver.store import audit
 from receiver.store import keys as store
+from receiver.store.audit import Act
+from receiver.store.keys import ApiKey
 from receiver.store.points import get
 
 
@@ -72,6 +77,7 @@ def add(
             point_ids=[get(session, domain=domain, code_or_id=text).id for text in wanted],
             expires_at=expires,
         )
+        _record(session, "key.create", key, _row(key))
         prefix = key.prefix
     click.echo(secret)
     click.echo(f"shown this once; to end it: receiver keys revoke {prefix}", err=True)
@@ -83,19 +89,7 @@ def add(
 def list_(domain: str | None, *, as_json: bool) -> None:
     """List the keys, without their secrets."""
     with current_session() as session:
-        rows = [
-            {
-                "prefix": key.prefix,
-                "domain": key.domain,
-                "name": key.name,
-                "scopes": list(key.scopes),
-                "points": [str(point) for point in key.point_ids],
-                "created_at": key.created_at,
-                "expires_at": key.expires_at,
-                "revoked_at": key.revoked_at,
-            }
-            for key in store.list_(session, domain=domain)
-        ]
+        rows = [_row(key) for key in store.list_(session, domain=domain)]
     echo_rows(rows, as_json=as_json)
 
 
@@ -104,5 +98,29 @@ def list_(domain: str | None, *, as_json: bool) -> None:
 def revoke(prefix: str) -> None:
     """End the key that begins with PREFIX, at once."""
     with current_session() as session:
-        name = store.revoke(session, prefix).name
-    click.echo(f"revoked: {prefix} ({name})")
+        key = store.revoke(session, prefix)
+        _record(session, "key.revoke", key, {"revoked_at": key.revoked_at})
+    click.echo(f"revoked: {prefix} ({key.name})")
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {
+        "prefix": key.prefix,
+        "domain": key.domain,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "points": [str(point) for point in key.point_ids],
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def _record(session: Session, verb: str, key: ApiKey, after: Mapping[str, Any]) -> None:
+    """Write into the audit log what became of a key."""
+    told = {
+        name: plain(value) if isinstance(value, datetime) else value
+        for name, value in after.items()
+    }
+    act = Act(verb=verb, kind="key", ids=[str(key.id)], after=told)
+    audit.record(session, act, who=audit.by_shell(), domain=key.domain)

@@ -16,7 +16,6 @@ from receiver.cli.reconciling import Reconciler
 from receiver.domain.errors import ReceiverError
 from receiver.inbox.spool import Gauge
 from receiver.log import configure
-from receiver.sealing import Sealer
 from receiver.settings import Settings
 from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
@@ -142,8 +141,7 @@ def _duties(settings: Settings) -> Sequence[Duty]:
 
 def _reconciliation(settings: Settings, facts_wait: Callable[[], bool]) -> Iterator[Duty]:
     if settings.reconcile:
-        sealer = Sealer.of(settings.secret_keys, settings.var_dir)
-        reconciler = Reconciler(settings.reconcile, sealer, facts_wait=facts_wait)
+        reconciler = Reconciler(settings.reconcile, settings.sealer(), facts_wait=facts_wait)
         yield Duty("reconciliation", partial(_reconcile, reconciler), 5)
 
 

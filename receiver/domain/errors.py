@@ -32,6 +32,12 @@ class BadInputError(ReceiverError):
         super().__init__(message)
         self.fields = dict(fields or {})
 
+    @property
+    def sentence(self) -> str:
+        """The faults of all fields in one line, for who has room for no more."""
+        faults = (f"{name}: {', '.join(said)}" for name, said in self.fields.items())
+        return "; ".join(faults) or str(self)
+
 
 class TooLargeError(ReceiverError):
     """A body over its cap; `head` is what was read of it."""

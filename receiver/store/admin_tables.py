@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from receiver.store.tables import Base
@@ -31,10 +31,19 @@ class IntegrationPoint(Base):
     type: Mapped[str]
     token_local: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
-    token_remote: Mapped[bytes | None]
-    """The platform's service key, sealed: `store.upstreams` opens it."""
+    tokens: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    """All hook tokens with their ends, once there are others than `token_local`; see `tokens`."""
+    url: Mapped[str] = mapped_column(server_default="")
+    recv_svcscriptcode: Mapped[str] = mapped_column(server_default="ws_hook")
+    recv_svcscriptcode_ws: Mapped[str] = mapped_column(server_default="")
+    send_svcscriptcode: Mapped[str] = mapped_column(server_default="send_to_web")
+    send_svcscriptcode_ws: Mapped[str] = mapped_column(server_default="")
     signature_secrets: Mapped[bytes | None]
-    """Sealed; see `signing`."""
+    """Sealed, as are the next two: see `sealed`. What notifications are signed with."""
+    token_remote: Mapped[bytes | None]
+    """The platform's service key."""
+    profile_key: Mapped[bytes | None]
+    """The platform's key for profiles."""
     opts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime]
     written_at: Mapped[datetime]
@@ -72,7 +81,7 @@ class AuditRow(Base):
     key_id: Mapped[UUID | None]
     verb: Mapped[str]
     kind: Mapped[str]
-    ids: Mapped[list[str]]
+    ids: Mapped[list[str]] = mapped_column(ARRAY(Text(collation="C")))
     before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
     after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
 

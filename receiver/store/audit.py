@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from receiver.store.admin_tables import AuditRow
@@ -92,10 +92,16 @@ def record(session: Session, act: Act, *, who: Who, domain: str) -> None:
 
 
 def newest(
-    session: Session, sought: Sought, *, domain: str, before: int | None, limit: int
+    session: Session, sought: Sought, *, key: ApiKey, before: int | None, limit: int
 ) -> Sequence[AuditRow]:
-    """Return lines of the log, the newest first by `seq`, those below `before`."""
-    query = select(AuditRow).where(AuditRow.domain == domain, *_narrowed(sought))
+    """Return lines of the log of a key's domain, the newest first by `seq`, those below `before`.
+
+    A key that is narrowed to points sees what was done to them, and what it did itself.
+    """
+    query = select(AuditRow).where(AuditRow.domain == key.domain, *_narrowed(sought))
+    if key.point_ids:
+        theirs = and_(AuditRow.kind == "point", AuditRow.ids.overlap([*map(str, key.point_ids)]))
+        query = query.where(or_(theirs, AuditRow.key_id == key.id))
     if before is not None:
         query = query.where(AuditRow.seq < before)
     return session.scalars(query.order_by(AuditRow.seq.desc()).limit(limit)).all()

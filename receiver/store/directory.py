@@ -1,17 +1,19 @@
 """Who may come in: all points and API keys as they were at one moment, by their secrets' hashes."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 
 from receiver.domain.errors import StoreAwayError
+from receiver.store import tokens
 from receiver.store.database import Deadline, connect
 from receiver.store.keys import ApiKey
-from receiver.store.points import Point
+from receiver.store.points import Point, hash_of
 
 QUESTION_SECONDS: Final = 2.0
 
@@ -24,9 +26,11 @@ SELECT pg_is_in_recovery(), p.n, p.digest, k.n, k.digest FROM
   (SELECT count(*) AS n, bit_xor(hashtextextended(id::text, xmin::text::bigint)) AS digest
      FROM api_keys) k
 """
-_POINTS: Final = """
-SELECT token_hash, id, domain, code, type, token_local, opts, created_at, signature_secrets
-  FROM integration_points WHERE deleted_at IS NULL
+#: A deleted one goes on for a while.
+_POINTS: Final = f"""
+SELECT tokens, deleted_at, id, domain, code, type, token_local, opts, created_at, signature_secrets
+  FROM integration_points
+ WHERE deleted_at IS NULL OR deleted_at > now() - interval '{tokens.LAST.days} days'
 """
 #: Revoked ones too: that a key is no good any more must be known while nobody can be asked.
 _KEYS: Final = """
@@ -91,10 +95,19 @@ def _read(
         version = _version(connection)
         points, keys = (_rows(connection, query) for query in (_POINTS, _KEYS))
         directory = Directory(
-            {bytes(row.pop("token_hash")): Point(**row) for row in points},
+            dict(hook for row in points for hook in _hooks(row)),
             {bytes(row.pop("hash")): ApiKey(**row) for row in keys},
         )
     return version, directory
+
+
+def _hooks(row: dict[str, Any]) -> Iterator[tuple[bytes, Point]]:
+    """Return the point by the hash of each token that still opens it, with that token's end."""
+    listed, deleted_at = row.pop("tokens"), row.pop("deleted_at")
+    for token in tokens.of(row["token_local"], listed):
+        ends = tokens.sooner(token.until, deleted_at + tokens.LAST) if deleted_at else token.until
+        if ends is None or ends > datetime.now(UTC):
+            yield hash_of(token.token), Point(**row, closes_at=ends)
 
 
 def _version(connection: psycopg.Connection[Any]) -> Version:

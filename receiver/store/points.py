@@ -1,15 +1,15 @@
 """Integration points: who may post to which hook, and how what comes is read."""
 
 import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -17,14 +17,22 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.errors import ConflictError, NotFoundError
 from receiver.domain.facts import new_id
+from receiver.store import tokens
 from receiver.store.admin_tables import IntegrationPoint
+
+#: By the constraint that a row breaks, what its domain has already.
+_TAKEN: Final[Mapping[str, str]] = {
+    "integration_points_pkey": "the id is not free",
+    "integration_points_token_hash_key": "the token_local is not free",
+    "integration_points_code": "the domain has a point with this code already",
+}
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A configured channel of the platform."""
+    """A configured channel of the platform, as one of its hook tokens opens it."""
 
     id: UUID
     domain: str
@@ -35,6 +43,8 @@ class Point:
     created_at: datetime
     signature_secrets: bytes | None = field(default=None, repr=False)
     """Sealed; see `signing`."""
+    closes_at: datetime | None = None
+    """When the token stops opening it, since it was replaced or the point was deleted."""
 
 
 def add(
@@ -46,26 +56,47 @@ def add(
     title: str = "",
 ) -> Point:
     """Make a point with a new hook token. Raises ConflictError if the domain has the code."""
+    row = new(domain=domain, code=code, type=type)
+    row.opts = {"title": title} if title else {}
+    session.add(row)
+    flush(session)
+    return _point(row)
+
+
+def new(
+    *,
+    domain: str,
+    code: str,
+    type: str,  # noqa: A002
+    id_: UUID | None = None,
+    token_local: str = "",
+) -> IntegrationPoint:
+    """Return a row with what no point is without; it is in no session yet."""
     now = datetime.now(UTC)
-    token = secrets.token_hex(16)
-    row = IntegrationPoint(
-        id=new_id(),
+    token = token_local or tokens.fresh()
+    return IntegrationPoint(
+        id=id_ or new_id(),
         domain=domain,
         code=code,
         type=type,
         token_local=token,
         token_hash=hash_of(token),
-        opts={"title": title} if title else {},
+        tokens=[],
+        opts={},
         created_at=now,
         written_at=now,
     )
-    session.add(row)
+
+
+def flush(session: Session) -> None:
+    """Write what has changed. Raises ConflictError for an id, code or token that is taken."""
     try:
         session.flush()
     except IntegrityError as error:
         session.rollback()
-        raise ConflictError(f"the domain {domain} has a point {code} already") from error
-    return _point(row)
+        cause = error.orig
+        name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+        raise ConflictError(_TAKEN.get(name or "", "it contradicts what there is")) from error
 
 
 def list_(session: Session, *, domain: str | None = None) -> Sequence[Point]:
@@ -82,15 +113,6 @@ def get(session: Session, *, domain: str, code_or_id: str) -> Point:
         if code_or_id in (point.code, str(point.id)):
             return point
     raise NotFoundError(f"the domain {domain} has no point {code_or_id}")
-
-
-def find_by_token(session: Session, token: str) -> Point | None:
-    """Return the point that `token` opens. The hash is compared, so time tells nothing."""
-    query = select(IntegrationPoint).where(
-        IntegrationPoint.token_hash == hash_of(token), IntegrationPoint.deleted_at.is_(None)
-    )
-    row = session.scalars(query).one_or_none()
-    return _point(row) if row else None
 
 
 def zone_of(opts: Mapping[str, Any]) -> tzinfo:

@@ -19,7 +19,7 @@ _NOTED: Final = "receiver.noted"
 _REASON: Final = "receiver.reason"
 _ROUTE: Final = "receiver.route"
 _SEVERAL: Final = "several"
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "LOOKUP"})
 _ASKING: Final = frozenset({"GET", "HEAD"})
 _QUARANTINED_STATUS: Final = 400  # taken, though not understood
 #: Of answers that follow from no error, because what came is kept.

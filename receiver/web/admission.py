@@ -5,6 +5,7 @@ what is refused for its address or signature lies in quarantine, as far as there
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,7 @@ from receiver.platform.verify import verify
 from receiver.sealing import Sealer
 from receiver.store import signing
 from receiver.store.points import Point, hash_of
+from receiver.store.signing import HubSecret
 from receiver.web.addresses import caller_of, is_among
 from receiver.web.arrivals import Arrival
 from receiver.web.holding import Holding
@@ -43,7 +45,7 @@ class Admission:
         self._roster = roster
         self._sealer = sealer
         self._proxies = proxies
-        self._secrets: dict[bytes, Sequence[str]] = {}
+        self._secrets: dict[bytes, Sequence[HubSecret]] = {}
 
     def admit(self, token: str) -> Point:
         """Return the point that `token` opens.
@@ -53,7 +55,7 @@ class Admission:
         """
         hash_ = hash_of(token)  # hashes are compared, so time tells nothing
         point = self._roster.find(lambda directory: directory.points.get(hash_))
-        if point is None:
+        if point is None or (point.closes_at and datetime.now(UTC) >= point.closes_at):
             raise NotFoundError("no such hook")
         return point
 
@@ -96,7 +98,7 @@ class Admission:
             if len(self._secrets) >= _MOST_OPEN:
                 self._secrets.clear()
             self._secrets[sealed] = opened
-        return self._secrets[sealed]
+        return [each.secret for each in signing.good(self._secrets[sealed])]
 
 
 def _signs_unzipped(signs: Callable[[bytes], bool], raw: bytes, unzip: Callable[[], bytes]) -> bool:

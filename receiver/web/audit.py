@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
         rows = log.newest(
             session,
             Sought(**page.sought),
-            domain=key.domain,
+            key=key,
             before=before[0] if before else None,
             limit=page.limit + 1,
         )

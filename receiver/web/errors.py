@@ -1,7 +1,8 @@
 """Errors as answers. This table alone knows which status an error is.
 
 Hooks answer the platform, which ends a notification's life at a 4xx: whatever is ours is 503
-there. The API answers people, in RFC 9457 problem details.
+there. The API answers people, in RFC 9457 problem details; integration points answer in two
+fields. Source: CONTRACT.md 8.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,10 @@ from receiver.domain.errors import (
 from receiver.web.access import note_refusal
 
 RETRY_AFTER_SECONDS: Final = 5
+#: Paths that answer as the neighbours of integration points do: their codes are statuses, and more.
+REST: Final = "/rest/"
+REST_CODE: Final = 1000
+JSON_UTF8: Final = "application/json; charset=utf-8"
 STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     ReceiverError: HTTPStatus.INTERNAL_SERVER_ERROR,
     BadInputError: HTTPStatus.BAD_REQUEST,
@@ -97,6 +102,10 @@ def _envelope(
     if _on_hook():
         response = jsonify({"error": detail})
         response.status_code = status
+    elif request.path.startswith(REST):
+        response = jsonify({"error_code": REST_CODE + status, "error_message": detail})
+        response.status_code = status
+        response.content_type = JSON_UTF8
     else:
         response = problem(status, detail, errors=errors)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -116,6 +125,8 @@ def _refuse(error: ReceiverError) -> ResponseReturnValue:
             status = HTTPStatus.SERVICE_UNAVAILABLE
         log.warning("unavailable", error=type(error).__name__, reason=str(error))
     detail = _AWAY if type(error) in (StoreAwayError, SpoolError) else str(error)
+    if isinstance(error, BadInputError) and request.path.startswith(REST):
+        detail = error.sentence
     response = _envelope(status, detail, errors=getattr(error, "fields", None))
     response.headers.update(_HEADERS.get(type(error), {}))
     return response

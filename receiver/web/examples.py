@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields
 
+from receiver.web import point_examples
+from receiver.web.point_examples import POINT_ID, REFUSALS
+
 #: Stands for a field that an example goes without.
 OMITTED: Final = object()
 _TRANSID: Final = "f9793c83-6f1c-4d2e-9a4b-1b7f0f6c2d11"
@@ -28,6 +31,8 @@ _CURSOR: Final = "WyI1ZDk0YzJmYTc3YjEiLDE3XQ"
 
 #: A field's value by its name, or by its shape's and its name where that says otherwise.
 VALUES: Final[Mapping[str, Any]] = {
+    **point_examples.VALUES,
+    **dict.fromkeys(point_examples.LEFT_OUT, OMITTED),
     "accepted_at": _ACCEPTED,
     "additional_info": "",
     "after": None,
@@ -137,7 +142,6 @@ VALUES: Final[Mapping[str, Any]] = {
     "until": OMITTED,
     "what": "raw.read",
     "zone_assumed": True,
-    # where the same name says something else
     "AnswerShape.at": _HANDED_ON,
     "AnswerShape.code": "1001",
     "AnswerShape.description": "Queued",
@@ -175,7 +179,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "MessageShape.zone_assumed": False,
     "More.deliveries": None,
     "PointShape.code": "otp",
-    "PointShape.id": "b4680b1e-4f5e-7c1c-8f0a-3c1d5e7f9a21",
+    "PointShape.id": POINT_ID,
     "Problem.errors": {"limit": ["must be a number from 1 to 1000"]},
     "QuestionShape.code": "",
     "ReplyShape.accepted_at": _REPLIED,
@@ -295,6 +299,7 @@ class Parameter:
 _OPAQUE: Final = "as an answer gave it; opaque, and good for the same filters only"
 #: By name; a description that a schema's field has of its own goes first.
 PARAMETERS: Final[Mapping[str, Parameter]] = {
+    "X-HTTP-Method-Override": Parameter("The verb that is meant: LOOKUP.", "LOOKUP"),
     "Idempotency-Key": Parameter(
         "Makes the ids of sends without a transid the same when the request is repeated.",
         "booking-17-reminder",
@@ -312,6 +317,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "deliveries": Parameter("Which page of deliveries: take the URL that `more` holds."),
     "destination": Parameter("A recipient, in any spelling.", "+44 7700 900123"),
     "from": Parameter("Who sent it, in any spelling.", "+44 7700 900123"),
+    "id_": Parameter("The id of an integration point.", POINT_ID),
     "group": Parameter("What to group by.", "shape"),
     "id": Parameter("Our id.", _FACT_ID),
     "key": Parameter("Our id of a send, its transid, or another name of it.", _TRANSID),
@@ -359,6 +365,12 @@ def problem_of(status: HTTPStatus) -> dict[str, Any]:
     if status == HTTPStatus.BAD_REQUEST:
         shown["errors"] = VALUES["Problem.errors"]
     return shown
+
+
+def refusal_of(status: HTTPStatus) -> dict[str, Any]:
+    """Return an example of an error of integration points."""
+    said = REFUSALS.get(status) or DETAILS.get(status, status.phrase)
+    return {"error_code": 1000 + status, "error_message": said}
 
 
 def missing(shape: type[Schema]) -> Sequence[str]:

@@ -23,6 +23,8 @@ from receiver.web import (
     hooks,
     messages,
     metrics,
+    point_shapes,
+    points,
     receipts,
     recording,
     send_lists,
@@ -49,6 +51,9 @@ from receiver.web.operations import (
     any_of,
     describe_parameter,
 )
+from receiver.web.point_examples import POINT_ID, POINTS_POSTED
+from receiver.web.point_queries import PointQuery, PointsQuery
+from receiver.web.point_schemas import IntegrationPointChange, IntegrationPointSchema
 from receiver.web.queries import DeliveriesQuery, LookupSchema, SendQuery, SendsQuery
 from receiver.web.send_schemas import MOST_SENDS, CompletionSchema, ExchangeSchema, SendSchema
 
@@ -75,6 +80,8 @@ _CHANGED: Final = {
         for item in _DELETED["items"]
     ],
 }
+_POINTS: Final = "/rest/v1/service/integration_points"
+_POINT: Final = any_of(point_shapes.IntegrationPointShape, point_shapes.FLAT)
 OPERATIONS: Final[Sequence[Operation]] = (
     *(
         Operation(
@@ -238,6 +245,64 @@ OPERATIONS: Final[Sequence[Operation]] = (
         path="/api/v1/audit",
         query=audit.AuditQuery,
         answers={HTTPStatus.OK: arrival_shapes.AuditList},
+    ),
+    Operation(
+        view=points.create,
+        path=_POINTS,
+        method="post",
+        name="createIntegrationPoint",
+        headers=[points.OVERRIDE],
+        body=any_of(IntegrationPointSchema, {"type": "string"}),
+        bodies=POINTS_POSTED,
+        shown={
+            HTTPStatus.OK: {
+                "created": example_of(point_shapes.IntegrationPointShape),
+                "found": [POINT_ID],
+            }
+        },
+        answers={
+            HTTPStatus.OK: any_of(point_shapes.IntegrationPointShape, point_shapes.IDS),
+            HTTPStatus.NOT_FOUND: shapes.Refusal,
+            HTTPStatus.CONFLICT: shapes.Refusal,
+        },
+    ),
+    Operation(
+        view=points.index,
+        path=_POINTS,
+        name="listIntegrationPoints",
+        query=PointsQuery,
+        answers={HTTPStatus.OK: {"type": "array", "items": _POINT}},
+    ),
+    Operation(
+        view=points.show,
+        path=f"{_POINTS}/<id_>",
+        name="getIntegrationPoint",
+        query=PointQuery,
+        answers={HTTPStatus.OK: _POINT},
+    ),
+    Operation(
+        view=points.update,
+        path=f"{_POINTS}/<id_>",
+        method="patch",
+        name="changeIntegrationPoint",
+        body=IntegrationPointChange,
+        answers={
+            HTTPStatus.OK: point_shapes.IntegrationPointShape,
+            HTTPStatus.CONFLICT: shapes.Refusal,
+        },
+    ),
+    Operation(
+        view=points.delete,
+        path=f"{_POINTS}/<id_>",
+        method="delete",
+        name="deleteIntegrationPoint",
+        answers={HTTPStatus.NO_CONTENT: None},
+    ),
+    Operation(
+        view=points.show_token,
+        path="/rest/v1/service/integration_tokens/<token>",
+        name="getIntegrationToken",
+        answers={HTTPStatus.OK: point_shapes.TokenShape},
     ),
     Operation(
         view=changes.index,

@@ -10,7 +10,8 @@ from marshmallow import Schema
 
 from receiver.web import shapes
 from receiver.web.auth import PUBLIC, declared
-from receiver.web.examples import PARAMETERS, example_of, problem_of
+from receiver.web.errors import REST
+from receiver.web.examples import PARAMETERS, example_of, problem_of, refusal_of
 
 VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PROBLEM: Final = "application/problem+json"
@@ -42,6 +43,7 @@ TAGS: Final[Sequence[Tag]] = (
     Tag("/api/v1/stats", "Stats", "How many, and how fast."),
     Tag("/api/v1/quarantine", "Quarantine", "What came and was not understood: kept whole."),
     Tag("/api/v1/audit", "Audit", "Who did what."),
+    Tag("/rest/v1/service", "Integration points", "The channels, each with its keys and rules."),
     Tag("/hooks", "Hooks", "What the platform calls; the token in the path is the key."),
     Tag("/health", "Operations", "Whether it runs, and how well."),
     Tag("/metrics", "Operations", ""),
@@ -112,7 +114,8 @@ class Operation:
         if "<" in self.path:
             statuses.append(HTTPStatus.NOT_FOUND)
         unchanged = {HTTPStatus.NOT_MODIFIED: None} if self.is_read else {}
-        return {**unchanged, **dict.fromkeys(statuses, shapes.Problem)}
+        refusal = shapes.Refusal if self.path.startswith(REST) else shapes.Problem
+        return {**unchanged, **dict.fromkeys(statuses, refusal)}
 
     @property
     def scope(self) -> str:
@@ -195,6 +198,8 @@ class Operation:
     def _shown(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
         if status in self.shown:
             return dict(self.shown[status])
+        if shape is shapes.Refusal:
+            return {"refusal": refusal_of(status)}
         return {"problem": problem_of(status)} if shape is shapes.Problem else examples_of(shape)
 
     def _headers(self, status: HTTPStatus) -> Sequence[str]:

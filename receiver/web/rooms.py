@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from receiver.inbox.spool import Drainer
 from receiver.inbox.ways import Inbox
 from receiver.settings import Settings
+from receiver.store.entities import Sealing
 from receiver.web.admission import Admission
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
@@ -35,6 +36,8 @@ class Rooms:
     polls: Polls
     intake: Intake
     exports: Exports
+    sealing: Sealing
+    """What secrets that lie in Postgres are sealed with, made at the first need."""
 
     def open(self) -> None:
         """Begin what a serving process does beside its requests."""

@@ -33,6 +33,13 @@ class Problem(Shape):
     errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
 
 
+class Refusal(Shape):
+    """An error of integration points: the code is the status and a thousand."""
+
+    error_code = saying.count()
+    error_message = saying.text()
+
+
 class HookError(Shape):
     """What a hook answers where nothing was taken."""
 

@@ -25,7 +25,8 @@ from receiver.domain.status import DELIVERED, SUBMITTED, UNDELIVERED
 from receiver.platform.calling import Heard, ask_status
 from receiver.sealing import Sealer
 from receiver.settings import Settings
-from receiver.store import points, questions, upstreams
+from receiver.store import audit, points, questions
+from receiver.store.administration import Desk
 from receiver.store.apply import apply
 from receiver.store.database import connect, make_engine
 from receiver.store.overdue import Sweeper
@@ -59,15 +60,24 @@ class World:
         self.point = self.make_point("sms")
 
     def make_point(self, code: str, *, sealer: Sealer = SEALER, **opts: Any) -> Point:
+        given = {
+            "code": code,
+            "type": "public",
+            "token_remote": "service-key",
+            "opts": {"platform_url": self.platform.url},
+        }
         with Session(self.engine) as session, session.begin():
-            point = points.add(session, domain=self.domain, code=code)
-            upstreams.set_url(session, point.id, self.platform.url)
-            upstreams.set_key(session, point.id, "service-key", sealer)
+            desk = Desk(session=session, who=audit.by_shell(), sealing=lambda: sealer)
+            desk.create(given, domain=self.domain)
+            point = points.get(session, domain=self.domain, code_or_id=code)
+        self.change(point, **opts)
+        return point
+
+    def change(self, point: Point, **opts: Any) -> None:
         self.connection.execute(
             "UPDATE integration_points SET opts = opts || %s::jsonb WHERE id = %s",
             [json.dumps(opts), point.id],
         )
-        return point
 
     def reconciler(self, per_minute: int = 600, *, ask: Any = ask_status) -> Reconciler:
         return Reconciler(
@@ -280,8 +290,7 @@ def test_nobody_there_is_told_too(world: World) -> None:
     world.late("t-1")
     with standing_in() as gone:
         pass
-    with Session(world.engine) as session, session.begin():
-        upstreams.set_url(session, world.point.id, gone.url)
+    world.change(world.point, platform_url=gone.url)
 
     assert world.turn(world.reconciler()) == {"unreachable": 1}
     assert world.asked() == [("t-1", "unreachable", None, "")]
@@ -290,8 +299,7 @@ def test_nobody_there_is_told_too(world: World) -> None:
 def test_trouble_of_one_point_is_none_of_anothers(world: World) -> None:
     with standing_in() as other:
         elsewhere = world.make_point("other")
-        with Session(world.engine) as session, session.begin():
-            upstreams.set_url(session, elsewhere.id, other.url)
+        world.change(elsewhere, platform_url=other.url)
         world.late("t-1", "t-2")
         world.late("t-3", point=elsewhere)
         world.platform.otherwise = says(b"", http=500)
@@ -346,11 +354,12 @@ def test_a_point_that_can_t_be_asked_asks_nobody(world: World, lack: str) -> Non
     sealer = Sealer([b"x" * 32]) if lack == "of-another-key" else SEALER
     point = world.make_point("lacking", sealer=sealer, disabled=lack == "disabled")
     world.late("t-1", point=point)
-    with Session(world.engine) as session, session.begin():
-        if lack == "url":
-            upstreams.set_url(session, point.id, "")
-        if lack == "key":
-            upstreams.drop_key(session, point.id)
+    if lack == "url":
+        world.change(point, platform_url="")
+    if lack == "key":
+        world.connection.execute(
+            "UPDATE integration_points SET token_remote = NULL WHERE id = %s", [point.id]
+        )
     if lack == "deleted":
         world.connection.execute(
             "UPDATE integration_points SET deleted_at = now() WHERE id = %s", [point.id]

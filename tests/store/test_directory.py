@@ -69,7 +69,7 @@ def test_every_change_is_another_version_whoever_makes_it(
             "UPDATE integration_points SET opts = '{\"disabled\": true}'",
             "UPDATE api_keys SET revoked_at = now()",
             "UPDATE api_keys SET revoked_at = NULL",
-            "UPDATE integration_points SET deleted_at = now()",
+            "UPDATE integration_points SET deleted_at = now() - interval '8 days'",
             "DELETE FROM api_keys",
         ):
             assert reader.read(version) is None

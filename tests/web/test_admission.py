@@ -4,17 +4,19 @@ import gzip
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.sealing import Sealer
 from receiver.settings import Settings
 from receiver.store import signing
 from receiver.store.points import Point
+from receiver.store.signing import HubSecret
 from receiver.web.holding import HOUR_SECONDS, Holding
 from tests.web.service import (
     Caller,
@@ -36,10 +38,18 @@ def sealer_of(service: Service) -> Sealer:
     return Sealer.of(settings.secret_keys, settings.var_dir)
 
 
+def keep(session: Session, point: Point, secrets: Sequence[str], sealer: Sealer) -> None:
+    sealed = signing.seal([HubSecret(secret) for secret in secrets], point.id, sealer)
+    session.execute(
+        text("UPDATE integration_points SET signature_secrets = :sealed WHERE id = :id"),
+        {"sealed": sealed, "id": point.id},
+    )
+
+
 def make_signed(service: Service, caller: Caller, *secrets: str, **opts: Any) -> Point:
     point = make_point(service, domain=caller.domain, **({"signature": "required"} | opts))
     with Session(service.engine) as session:
-        signing.keep(session, point.id, secrets, sealer_of(service))
+        keep(session, point, secrets, sealer_of(service))
         session.commit()
     return point
 
@@ -144,7 +154,7 @@ def test_without_a_secret_nothing_is_signed(service: Service, caller: Caller) ->
 def test_secrets_that_we_can_not_open_are_our_fault(service: Service, caller: Caller) -> None:
     point, raw = make_signed(service, caller, SECRET), body()
     with Session(service.engine) as session:
-        signing.keep(session, point.id, [SECRET], Sealer([bytes(32)]))
+        keep(session, point, [SECRET], Sealer([bytes(32)]))
         session.commit()
 
     assert service.hook(point, raw, headers=signed(raw)).status_code == 503

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -162,6 +163,21 @@ def test_who_is_known_gets_in_while_postgres_is_away_and_nobody_else_is_sure() -
         clock.now += 60
         with pytest.raises(NotFoundError):
             admitted(roster, "other")
+
+
+def test_a_token_past_its_end_opens_nothing_while_postgres_is_away() -> None:
+    postgres = Postgres("open", "over")
+    for token, hours in (("open", 1), ("over", -1)):
+        ends = NOW + timedelta(hours=hours)
+        postgres.points[hash_of(token)] = replace(make_point(token), closes_at=ends)
+    with roster_on(postgres) as (roster, clock):
+        admitted(roster, "open")
+        postgres.away = True
+        clock.now += 60
+
+        assert admitted(roster, "open") == "open"
+        with pytest.raises(NotFoundError):
+            admitted(roster, "over")
 
 
 def test_while_postgres_hangs_one_waits_and_the_others_go_on() -> None:
