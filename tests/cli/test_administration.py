@@ -56,23 +56,23 @@ def test_a_point_is_told_where_the_platform_is(
     assert sealed
     assert b"secret-17" not in sealed
     assert tell("\n", "--platform-key", "--platform-url", "").returncode == 0
-    assert kept() == (None, None)
+    assert kept() == ("", None)
 
     with connect(url) as connection:
         log = connection.execute(
             "SELECT verb, before, after FROM audit_log ORDER BY seq"
         ).fetchall()
-    assert [verb for verb, *_ in log] == ["point.update"] * 3
-    assert log[1][2] == {"token_remote": "***"}
-    assert log[2][1]["platform_url"] == "https://api.example.com"
+    assert [verb for verb, *_ in log] == ["point.create", *["point.update"] * 3]
+    assert log[2][2]["token_remote"] == "***"
+    assert log[3][1]["opts"]["platform_url"] == "https://api.example.com"
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ((), 2, "--platform-url or --platform-key"),
-        (("--platform-url", "ftp://example.com"), 2, "https://api.example.com"),
-        (("--platform-url", "https://me:pw@example.com"), 2, "without user"),
+        ((), 2, "--platform-url, --platform-key"),
+        (("--platform-url", "ftp://example.com"), 1, "https://api.example.com"),
+        (("--platform-url", "https://me:pw@example.com"), 1, "without user"),
         (("--platform-key",), 1, "plain characters"),
     ],
 )
