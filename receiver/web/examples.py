@@ -1,11 +1,10 @@
-"""What the OpenAPI document shows: an example of every field, and what each parameter means.
+"""What the OpenAPI document shows: an example of every field.
 
 An example of a shape is made of its fields' values here, so that it can't miss one and its parts
 tell the same story: a booking's SMS, delivered, and answered by the customer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,11 +15,11 @@ from receiver.web.point_examples import POINT_ID, REFUSALS
 
 #: Stands for a field that an example goes without.
 OMITTED: Final = object()
-_TRANSID: Final = "f9793c83-6f1c-4d2e-9a4b-1b7f0f6c2d11"
+TRANSID: Final = "f9793c83-6f1c-4d2e-9a4b-1b7f0f6c2d11"
 _SEND_ID: Final = "5abc0a45-ba66-8d60-a7b6-16e470fcb611"
-_FACT_ID: Final = "01a20460-a6a0-7476-9abe-1fc179d7ce94"
+FACT_ID: Final = "01a20460-a6a0-7476-9abe-1fc179d7ce94"
 _NUMBER: Final = "447700900123"
-_SENDER: Final = "447700900000"
+SENDER: Final = "447700900000"
 _REQUESTED: Final = "2026-11-22T10:00:00.000Z"
 _HANDED_ON: Final = "2026-11-22T10:00:01.030Z"
 _DELIVERED: Final = "2026-11-22T10:00:04.210Z"
@@ -37,9 +36,9 @@ VALUES: Final[Mapping[str, Any]] = {
     "additional_info": "",
     "after": None,
     "alias": None,
-    "aliases": [f"{_TRANSID}_0"],
+    "aliases": [f"{TRANSID}_0"],
     "also": None,
-    "asked_as": _TRANSID,
+    "asked_as": TRANSID,
     "asked_at": _ASKED,
     "at": _ACCEPTED,
     "attachments": [],
@@ -78,7 +77,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "finding": "told",
     "first_receipt_at": _ACCEPTED,
     "http": 200,
-    "id": _FACT_ID,
+    "id": FACT_ID,
     "ids": [_SEND_ID],
     "key_id": None,
     "kind": "receipt",
@@ -96,7 +95,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "number": "+44 7700 900123",
     "oldest_seconds": 0,
     "orphans": 0,
-    "ours": _SENDER,
+    "ours": SENDER,
     "outcome": "success",
     "overdue": False,
     "p50": 4210,
@@ -115,15 +114,15 @@ VALUES: Final[Mapping[str, Any]] = {
     "refused": 0,
     "request": {
         "deliverychannel": "sms",
-        "channels": {"sms": {"text": "Your table is booked", "senderid": _SENDER}},
+        "channels": {"sms": {"text": "Your table is booked", "senderid": SENDER}},
         "destination": [{"msisdn": [_NUMBER]}],
         "correlationid": "order-17",
     },
     "requested_at": _REQUESTED,
-    "response": {"response": [{"code": "1001", "description": "Queued", "transid": _TRANSID}]},
+    "response": {"response": [{"code": "1001", "description": "Queued", "transid": TRANSID}]},
     "segments": 1,
     "send_id": _SEND_ID,
-    "sender": _SENDER,
+    "sender": SENDER,
     "sends": 1,
     "since": OMITTED,
     "source": "hook",
@@ -136,8 +135,8 @@ VALUES: Final[Mapping[str, Any]] = {
     "text": "Your table is booked",
     "tid": "0044_7f3b2c",
     "timeline": None,
-    "transid": _TRANSID,
-    "transids": [_TRANSID],
+    "transid": TRANSID,
+    "transids": [TRANSID],
     "unconfirmed": 0,
     "until": OMITTED,
     "what": "raw.read",
@@ -147,14 +146,14 @@ VALUES: Final[Mapping[str, Any]] = {
     "AnswerShape.description": "Queued",
     "AuditLine.id": 41,
     "ChangeShape.cause": "changed",
-    "ChangeShape.data": {"kind": "message", "id": _FACT_ID},
+    "ChangeShape.data": {"kind": "message", "id": FACT_ID},
     "ChangeShape.kind": "deletion",
     "CompletionSchema.destinations": OMITTED,
     "CompletionSchema.metadata": OMITTED,
     "CompletionSchema.requested_at": OMITTED,
     "ConversationQuery.cursor": OMITTED,
     "ConversationQuery.number": ["+44 7700 900123"],
-    "ConversationQuery.ours": [_SENDER],
+    "ConversationQuery.ours": [SENDER],
     "CountsShape.deliveries": 120,
     "CountsShape.overdue": 0,
     "CountsShape.conflict": 0,
@@ -172,7 +171,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "MessageShape.kind": "message",
     "MessageShape.provider_at": _REPLIED,
     "MessageShape.provider_at_raw": _REPLIED,
-    "MessageShape.recipient": _SENDER,
+    "MessageShape.recipient": SENDER,
     "MessageShape.sender": _NUMBER,
     "MessageShape.text": "Thanks!",
     "MessageShape.transid": None,
@@ -232,7 +231,7 @@ NOTIFICATIONS: Final[Mapping[str, Any]] = {
                 "destination": _NUMBER,
                 "destinationType": "msisdn",
             },
-            "transid": _TRANSID,
+            "transid": TRANSID,
             "correlationid": "order-17",
             "callbackData": "table=4",
         }
@@ -242,7 +241,7 @@ NOTIFICATIONS: Final[Mapping[str, Any]] = {
         "event": "MO",
         "tid": "0044_7f3b2c",
         "oa": _NUMBER,
-        "da": _SENDER,
+        "da": SENDER,
         "message": "Thanks!",
         "ts": _REPLIED,
     },
@@ -251,7 +250,7 @@ Shown = Mapping[HTTPStatus, Mapping[str, Any]]
 
 
 def _quarantined(fault: str) -> Mapping[str, Any]:
-    answer = {"result": "quarantined", "id": _FACT_ID, "errors": {"body": [fault]}}
+    answer = {"result": "quarantined", "id": FACT_ID, "errors": {"body": [fault]}}
     return {"quarantined": answer}
 
 
@@ -265,7 +264,7 @@ HOOK_ANSWERS: Final[Shown] = {
 }
 _RECORDED: Final[Mapping[str, Any]] = {
     "id": _SEND_ID,
-    "transid": _TRANSID,
+    "transid": TRANSID,
     "errors": {},
     "differs": [],
 }
@@ -286,64 +285,6 @@ RECORDED: Final[Shown] = {
 }
 #: What completing a send is answered.
 COMPLETED: Final[Shown] = {HTTPStatus.OK: {"completed": {**_RECORDED, "status": 200}}}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """What a parameter of a path, a query or a header means."""
-
-    description: str
-    example: Any = None
-
-
-_OPAQUE: Final = "as an answer gave it; opaque, and good for the same filters only"
-#: By name; a description that a schema's field has of its own goes first.
-PARAMETERS: Final[Mapping[str, Parameter]] = {
-    "X-HTTP-Method-Override": Parameter("The verb that is meant: LOOKUP.", "LOOKUP"),
-    "Idempotency-Key": Parameter(
-        "Makes the ids of sends without a transid the same when the request is repeated.",
-        "booking-17-reminder",
-    ),
-    "after": Parameter(f"Where to go on, {_OPAQUE}; or `start`, or `now`.", "start"),
-    "bucket": Parameter("How long each row's span of time is.", "hour"),
-    "by": Parameter("What counts are told apart by.", "channel"),
-    "carrier": Parameter("The carrier as receipts name it.", "EE"),
-    "channel": Parameter("The channel, in any of the platform's spellings.", "sms"),
-    "code": Parameter("The platform's code of the deciding receipt.", "7500"),
-    "compare": Parameter("How much earlier the span to compare with lies.", "7d"),
-    "conflict": Parameter("Whether it was reported both as reached and as missed.", "true"),
-    "correlationid": Parameter("The sender's own id, which need not be unique.", "order-17"),
-    "cursor": Parameter(f"Where the page begins: `next` {_OPAQUE}."),
-    "deliveries": Parameter("Which page of deliveries: take the URL that `more` holds."),
-    "destination": Parameter("A recipient, in any spelling.", "+44 7700 900123"),
-    "from": Parameter("Who sent it, in any spelling.", "+44 7700 900123"),
-    "id_": Parameter("The id of an integration point.", POINT_ID),
-    "group": Parameter("What to group by.", "shape"),
-    "id": Parameter("Our id.", _FACT_ID),
-    "key": Parameter("Our id of a send, its transid, or another name of it.", _TRANSID),
-    "kind": Parameter("What kinds are wanted.", "event"),
-    "limit": Parameter("How many items a page has.", 100),
-    "name": Parameter("A file that the page names.", "page.css"),
-    "outcome": Parameter("What the status means for the sender.", "failure"),
-    "overdue": Parameter("Whether its time is up and no outcome is known.", "true"),
-    "point": Parameter("An integration point, by its code or id.", "otp"),
-    "raw": Parameter("Whether the bodies as they came are wanted; needs `admin`.", "true"),
-    "recorded": Parameter("Whether a send was recorded, or only receipts are known.", "true"),
-    "rest": Parameter("Any sub-path, such as `dr` or `mo`: a hint, content decides.", "dr"),
-    "sender": Parameter("The number or name that it was sent from.", _SENDER),
-    "since": Parameter("Accepted at this time or later.", "2026-11-22T00:00:00Z"),
-    "source": Parameter("How it came to us.", "hook"),
-    "state": Parameter("What is known of the request itself.", "accepted"),
-    "status": Parameter("The canonical status.", "delivered"),
-    "tag": Parameter("The tag that the sender gave.", "booking"),
-    "tid": Parameter("The platform's id of a message, which need not be unique.", "0044_7f3b2c"),
-    "timeline": Parameter("Which page of the timeline: take the URL that `more` holds."),
-    "to": Parameter("Whom it was sent to, in any spelling.", _SENDER),
-    "token": Parameter("The hook token of an integration point. It is the key: keep it secret."),
-    "transid": Parameter("The platform's id of a send, or another name of it.", _TRANSID),
-    "until": Parameter("Accepted before this time.", "2026-11-23T00:00:00Z"),
-    "wait": Parameter("How many seconds to wait for something new.", 20),
-}
 
 
 def example_of(shape: type[Schema]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from marshmallow import Schema
 from receiver.web import shapes
 from receiver.web.auth import PUBLIC, declared
 from receiver.web.errors import REST
-from receiver.web.examples import PARAMETERS, example_of, problem_of, refusal_of
+from receiver.web.examples import example_of, problem_of, refusal_of
+from receiver.web.parameters import PARAMETERS
 
 VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 _PROBLEM: Final = "application/problem+json"
