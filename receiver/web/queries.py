@@ -197,7 +197,8 @@ def read_page(schema: PageQuery, key: ApiKey) -> Page:
     loaded = load(schema, given)
     sought = {name: value for name, value in loaded.items() if name not in _PAGING}
     if isinstance(schema, ListQuery):
-        check_window(sought, schema.served, lambda name: schema.fields[name].data_key or name)
+        served = schema.served and (schema.served.by_points() if key.point_ids else schema.served)
+        check_window(sought, served, lambda name: schema.fields[name].data_key or name)
     points = sorted(map(str, key.point_ids))
     query = {"path": request.path, "domain": key.domain, "points": points, **sought}
     return Page(sought, loaded["limit"], loaded.get("cursor"), query, frozenset(given))

@@ -1,9 +1,9 @@
 """Which lists an index serves, and which must say of what time they are."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from receiver.domain.errors import BadInputError
 
@@ -21,6 +21,10 @@ class Served:
     """Any of these names so few rows that the rest of the filters can look at each."""
     in_order: Collection[frozenset[str]]
     """Of these, one value each and nothing else, an index has all rows in the order of the list."""
+
+    def by_points(self) -> Self:
+        """Return what is left of it for a key that is narrowed to points: no order is theirs."""
+        return replace(self, in_order=())
 
     def rule(self, named: Callable[[str], str]) -> str:
         """Return what a list needs whose filters are not served."""

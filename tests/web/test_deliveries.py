@@ -155,11 +155,11 @@ def test_nobody_sees_other_points_or_domains(
     narrowed = make_caller(service, domain=caller.domain, point_ids=[point.id])
     stranger = make_caller(service, domain="elsewhere")
 
-    assert [transid for transid, _ in seen(narrowed.get("/deliveries"))] == [mine]
+    assert [transid for transid, _ in seen(narrowed.get(f"/deliveries?{WINDOW}"))] == [mine]
     for query in (
         f"point={other.code}&{WINDOW}",
         f"transid={theirs}",
-        "since=2020-01-01T00:00:00Z",
+        "since=2020-01-01T00:00:00Z",  # refused
     ):
         assert theirs not in narrowed.get(f"/deliveries?{query}").text
     assert seen(stranger.get(f"/deliveries?transid={mine}&destination={NUMBER}")) == []

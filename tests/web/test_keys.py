@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from receiver.store import keys
 from receiver.store.points import Point
+from tests.web.listing import window
 from tests.web.service import (
     Caller,
     Service,
@@ -102,9 +103,10 @@ def test_a_narrowed_key_sees_its_points_alone(service: Service, caller: Caller) 
     unplaced = caller.record(transid=make_transid())["transid"]
     own = narrowed.record(transid=make_transid())["transid"]
 
-    listed = {item["transid"] for item in narrowed.get("/sends").json["items"]}
+    listed = {item["transid"] for item in narrowed.get(f"/sends?{window()}").json["items"]}
     assert listed == {transids[one.id], own}
-    assert [item["tid"] for item in narrowed.get("/messages").json["items"]] == [one.code]
+    messages = narrowed.get(f"/messages?{window()}").json["items"]
+    assert [each["tid"] for each in messages] == [one.code]
     for hidden in (transids[two.id], unplaced):
         assert narrowed.get(f"/sends/{hidden}").status_code == 404
     assert narrowed.get(f"/messages/{two.code}").status_code == 404

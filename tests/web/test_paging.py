@@ -8,7 +8,14 @@ import pytest
 
 from receiver.store.points import Point
 from tests.web.listing import pages, window
-from tests.web.service import Caller, Service, make_point, make_transid, receipt
+from tests.web.service import (
+    Caller,
+    Service,
+    make_caller,
+    make_point,
+    make_transid,
+    receipt,
+)
 
 ROWS = 40
 
@@ -119,6 +126,28 @@ def test_what_no_index_serves_needs_a_window(
         wide = caller.get(f"{path}?{query}&{window(days=32)}")
         assert errors_of(wide) == {"since", "until"}
         assert "31 days" in wide.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/sends", ""),
+        ("/sends", "tag=a"),
+        ("/sends", "since=2020-01-01T00:00:00Z"),
+        ("/deliveries", "overdue=true"),
+        ("/messages", ""),
+    ],
+)
+def test_a_narrowed_key_needs_a_window_where_no_more_than_points_narrows(
+    service: Service, caller: Caller, point: Point, path: str, query: str
+) -> None:
+    narrowed = make_caller(service, domain=caller.domain, point_ids=[point.id])
+
+    assert caller.get(f"{path}?{query}").status_code == 200
+    assert "until" in errors_of(narrowed.get(f"{path}?{query}"))
+    assert narrowed.get(f"{path}?{window()}").status_code == 200
+    few = "tid=t" if path == "/messages" else "transid=t"
+    assert narrowed.get(f"{path}?{few}").status_code == 200
 
 
 def errors_of(answer: Any) -> set[str]:

@@ -13,6 +13,7 @@ from receiver.store import receipts as stored
 from receiver.store.arrivals import Excerpt
 from receiver.store.points import Point
 from receiver.store.receipts import Sought
+from tests.web.listing import window
 from tests.web.service import Caller, Service, ago, make_caller, make_point, make_transid, receipt
 
 COPY = """
@@ -149,7 +150,7 @@ def test_others_receipts_are_not_shown(service: Service, caller: Caller, point: 
     )
 
     for asking in (make_caller(service, domain="elsewhere"), narrowed):
-        for query in ("", f"?transid={transid}", "?destination=447700900123"):
+        for query in (f"?{window()}", f"?transid={transid}", "?destination=447700900123"):
             assert ids(asking.get(f"/receipts{query}")) == [], query
 
 
