@@ -130,7 +130,7 @@ def _rooms(settings: Settings) -> Rooms:
         feed=FeedWatch(engine),
         polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),
-        exports=Exports(MOST_EXPORTS),
+        exports=Exports(MOST_EXPORTS, busy=lambda: writer.is_busy),
         sealing=sealing,
     )
 

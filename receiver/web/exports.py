@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import gevent
 from flask import Response
@@ -16,6 +17,9 @@ CSV: Final = "text/csv"
 PAGE_ROWS: Final = 100
 #: So many rows are written before whoever else waits has a turn.
 _ROWS_A_TURN: Final = 25
+#: While there is live traffic, so many times as long as a page took nothing is done after it.
+REST_TIMES: Final = 3
+LONGEST_REST_SECONDS: Final = 0.5
 #: A spreadsheet would take a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -23,11 +27,15 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 Path = tuple[str, ...]
 
 
-class Exports:
-    """Counts what is written at once."""
+Each = TypeVar("Each")
 
-    def __init__(self, most: int) -> None:
+
+class Exports:
+    """Counts what is written at once, and keeps it from live traffic's way."""
+
+    def __init__(self, most: int, *, busy: Callable[[], bool]) -> None:
         self._left = most
+        self._is_busy = busy
 
     def begin(self) -> None:
         """Take a place. Raises: BusyError where none is left."""
@@ -38,6 +46,16 @@ class Exports:
     def end(self) -> None:
         """Give the place back."""
         self._left += 1
+
+    def paced(self, pages: Iterable[Each]) -> Iterator[Each]:
+        """Yield pages, and rest after each, once it is written, while there is live traffic."""
+        begun = time.monotonic()
+        for page in pages:
+            yield page
+            if self._is_busy():
+                took = time.monotonic() - begun
+                gevent.sleep(min(REST_TIMES * took, LONGEST_REST_SECONDS))
+            begun = time.monotonic()
 
 
 def columns_of(shape: type[Schema]) -> Sequence[Path]:

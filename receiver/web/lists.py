@@ -46,12 +46,14 @@ def _export(page: Page, fetch: Fetch, item: type[Schema]) -> Response:
     if paging:
         fields = {name: [_ONLY_OF_PAGES] for name in paging}
         raise BadInputError("a list as CSV has no pages", fields=fields)
-    rooms().exports.begin()
+    places = rooms().exports
+    places.begin()
     try:
         first = fetch(None, PAGE_ROWS)  # what fails here still has an answer of its own
-        response = exports.streamed(exports.written(_pages(fetch, first), item), rooms().exports)
+        pages = places.paced(_pages(fetch, first))
+        response = exports.streamed(exports.written(pages, item), places)
     except BaseException:
-        rooms().exports.end()
+        places.end()
         raise
     response.vary.add("Accept")
     return response

@@ -1,11 +1,14 @@
-"""Lists as CSV: whole, flat, harmless in a spreadsheet, and few at once."""
+"""Lists as CSV: whole, flat, harmless in a spreadsheet, few at once, and out of the way."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import gevent
 import pytest
 
 from receiver.store.points import Point
-from receiver.web.exports import PAGE_ROWS
+from receiver.web.exports import LONGEST_REST_SECONDS, PAGE_ROWS, REST_TIMES, Exports
 from tests.web.listing import items, table, window
 from tests.web.service import Caller, Service, make_transid, message, receipt
 
@@ -132,3 +135,21 @@ def test_a_bad_question_takes_no_place(caller: Caller) -> None:
     for _ in range(3):
         assert caller.get("/sends?channel=sms", headers=CSV).status_code == 400
         assert table(caller.get("/sends", headers=CSV)) == []
+
+
+def test_it_rests_after_a_page_while_there_is_live_traffic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(gevent, "sleep", rests.append)
+    busy = iter([True, False, True])
+
+    def pages() -> Iterator[int]:
+        for number, seconds in enumerate((0.02, 0.0, LONGEST_REST_SECONDS)):
+            time.sleep(seconds)
+            yield number
+
+    assert list(Exports(1, busy=lambda: next(busy)).paced(pages())) == [0, 1, 2]
+    as_long, longest = rests
+    assert REST_TIMES * 0.02 <= as_long <= LONGEST_REST_SECONDS
+    assert longest == LONGEST_REST_SECONDS
