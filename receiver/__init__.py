@@ -30,6 +30,7 @@ from receiver.web import (
     points,
     receipts,
     recording,
+    roles,
     send_lists,
     sends,
     stats,
@@ -56,12 +57,8 @@ IN_FLIGHT_BYTES = 256 * MEBIBYTE
 #: Lists that are written as CSV at once, per process: what comes in shares it with them.
 MOST_EXPORTS = 2
 
-_BLUEPRINTS = (
-    hooks.hooks,
-    health.health,
-    metrics_,
-    openapi.openapi,
-    docs.docs,
+_EVERYWHERE = (health.health, metrics_, openapi.openapi, docs.docs)
+_API = (
     recording.recording,
     sends.sends_,
     send_lists.send_lists,
@@ -75,6 +72,8 @@ _BLUEPRINTS = (
     changes.changes,
     stats.stats,
 )
+#: By role.
+_BLUEPRINTS = {"hooks": (hooks.hooks,), "api": _API}
 
 log = structlog.get_logger()
 
@@ -91,8 +90,9 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     app.extensions["receiver"] = _rooms(settings)
-    for blueprint in _BLUEPRINTS:
+    for blueprint in _EVERYWHERE:
         app.register_blueprint(blueprint)
+    roles.register(app, _BLUEPRINTS, settings.roles)
     errors.register(app)
     inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
     app.wsgi_app = ClosedLines(AccessLines(inner))  # type: ignore[method-assign]

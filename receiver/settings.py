@@ -23,6 +23,8 @@ from receiver.sealing import Sealer, key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
+#: What a serving process can be there for; health, metrics and the documents are in each.
+ROLES: Final = ("hooks", "api")
 MOST_QUESTIONS: Final = 600
 _UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -63,6 +65,7 @@ class Settings:
     port: int = 8080
     public_url: str = ""  # what the platform calls, without a trailing slash
     var_dir: Path = Path("var")
+    roles: Sequence[str] = ROLES
     web_concurrency: int = 2
     trusted_proxies: int = 0  # of our own, one before the other, between the platform and us
     store_budget: timedelta = timedelta(seconds=2)  # past it, a fact goes to the spool
@@ -84,6 +87,7 @@ class Settings:
         public_url = self.public_url or f"http://127.0.0.1:{self.port}"
         object.__setattr__(self, "public_url", public_url.rstrip("/"))
         object.__setattr__(self, "var_dir", self.var_dir.absolute())
+        object.__setattr__(self, "roles", tuple(self.roles))
         object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
 
     @property
@@ -134,6 +138,7 @@ def read(env: Env) -> dict[str, Any]:
         "port": env.int("PORT", Settings.port, validate=Range(1, 65535)),
         "public_url": env.str("RECEIVER_PUBLIC_URL", "", validate=_http_url),
         "var_dir": env.path("RECEIVER_VAR", Settings.var_dir),
+        "roles": env.list("RECEIVER_ROLES", list(ROLES), validate=_roles),
         "web_concurrency": env.int(
             "WEB_CONCURRENCY", Settings.web_concurrency, validate=Range(1, 64)
         ),
@@ -209,6 +214,11 @@ def _keep(value: str | None) -> Mapping[str, timedelta | None]:
 
 def _length(kept: timedelta | None) -> timedelta:
     return timedelta.max if kept is None else kept
+
+
+def _roles(values: Sequence[str]) -> None:
+    if not values or not set(values) <= set(ROLES):
+        raise ValidationError(f"must be some of {', '.join(ROLES)}, with commas")
 
 
 def _secret_keys(values: Sequence[str]) -> None:

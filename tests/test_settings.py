@@ -80,6 +80,8 @@ def test_every_bad_variable_is_named_at_once_without_its_value(
         pytest.param("PORT", "70000", id="port-too-high"),
         pytest.param("WEB_CONCURRENCY", "0", id="no-workers"),
         pytest.param("RECEIVER_HOST", "", id="no-host"),
+        pytest.param("RECEIVER_ROLES", "hooks,ears", id="unknown-role"),
+        pytest.param("RECEIVER_ROLES", "", id="no-role"),
         pytest.param("RECEIVER_STORE_DEADLINE", "0", id="no-time"),
         pytest.param("RECEIVER_MAX_BODY_BYTES", "48M", id="not-a-number"),
         pytest.param("RECEIVER_LOG_LEVEL", "LOUD", id="unknown-level"),

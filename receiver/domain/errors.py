@@ -95,6 +95,10 @@ class BusyError(ReceiverError):
     """As many requests of this kind as a process serves at once are under way."""
 
 
+class ElsewhereError(ReceiverError):
+    """A request for a role that this process does not have."""
+
+
 class SpoolError(ReceiverError):
     """The spool is off, full, broken, or was not in time."""
 

@@ -18,6 +18,7 @@ from receiver.domain.errors import (
     BadInputError,
     BusyError,
     ConflictError,
+    ElsewhereError,
     ForbiddenError,
     GoneError,
     NotFoundError,
@@ -53,6 +54,7 @@ STATUSES: Final[Mapping[type[ReceiverError], HTTPStatus]] = {
     StoreAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     SlowQueryError: HTTPStatus.SERVICE_UNAVAILABLE,
     BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ElsewhereError: HTTPStatus.SERVICE_UNAVAILABLE,  # a 404 would end a notification's life
     SpoolError: HTTPStatus.SERVICE_UNAVAILABLE,
     SealedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     SetupError: HTTPStatus.INTERNAL_SERVER_ERROR,
