@@ -37,8 +37,11 @@ _BY_ID: Final = {
     for kind, table in _NOTICES.items()
 }
 _HORIZON: Final = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+#: Eight digits that change when a server comes back from a backup or a standby takes its place:
+#: what was committed last can be lost then, and its numbers are given again.
+_TIMELINE: Final = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
 _STATE: Final = text(f"""
-    SELECT generation, floor, {_HORIZON} AS horizon,
+    SELECT md5(generation || {_TIMELINE})::uuid AS generation, floor, {_HORIZON} AS horizon,
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS end FROM feed
     """)
 _LOG: Final = text(f"""

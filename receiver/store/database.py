@@ -34,10 +34,12 @@ _BY_KEY = """
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET plan_cache_mode = force_generic_plan;
 """
+#: Behind a pooler the next transaction may be another session's: there the default counts, too.
 _DURABLE = """
 SELECT name FROM pg_settings
  WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
-   AND setting IN ('off', 'local')
+   AND (setting IN ('off', 'local')
+        OR pg_backend_pid() <> %s AND reset_val IN ('off', 'local'))
 """
 
 
@@ -137,7 +139,7 @@ def _prepare(connection: psycopg.Connection[Any], statement_seconds: float) -> N
 
 def check_durable(connection: psycopg.Connection[Any]) -> None:
     """Raise SetupError unless what this server commits survives a crash, letter by letter."""
-    loose = [name for (name,) in connection.execute(_DURABLE)]
+    loose = [name for (name,) in connection.execute(_DURABLE, [connection.info.backend_pid])]
     if loose:
         names = ", ".join(sorted(loose))
         raise SetupError(f"the database would lose what it commits: turn on {names}")
