@@ -101,11 +101,13 @@ def is_addressed(body: Body, find: Finder) -> bool:
 def erased(fact: Fact, find: Finder) -> Fact:
     """Return a fact without the persons that `find` finds, the very same if it has none of them.
 
-    One that has any keeps no raw body.
+    One that has any keeps no raw body, and not how that was built.
     """
     body = _body(fact.body, find)
     if body == fact.body and not find.holds(fact.raw):
         return fact
+    if isinstance(body, Quarantined):
+        body = replace(body, shape="")
     return replace(fact, body=body, raw=b"")
 
 

@@ -174,6 +174,8 @@ class Quarantined(Struct, frozen=True, kw_only=True):
     """Those of an allow-list only."""
     answered: int = 200
     truncated: bool = False
+    shape: str = ""
+    """How the body is built, without what it says."""
 
     @property
     def kind(self) -> Kind:
@@ -233,10 +235,30 @@ def id_from(*names: str) -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+#: Set in the ids of parts, the highest of the bits that are random.
+_PART: Final = 1 << 75
+
+
 def new_id() -> UUID:
     """Return a UUIDv7: ids made later sort later, to the millisecond."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
+    return _uuid7(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10)) & ~_PART)
+
+
+def part_id(whole: UUID, index: int) -> UUID:
+    """Return the id of a part of what has the id `whole`: the same every time, right behind it."""
+    digest = hashlib.sha256(f"{whole}\0{index}".encode()).digest()
+    return _uuid7(whole.int >> 80, int.from_bytes(digest[:10]) | _PART)
+
+
+def made_at(id_: UUID) -> datetime:
+    """Return when an id of `new_id` or `part_id` was made. Raises ValueError for other ids."""
+    try:
+        return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError("an id of another kind") from error
+
+
+def _uuid7(milliseconds: int, random: int) -> UUID:
     value = (milliseconds & (1 << 48) - 1) << 80 | random & (1 << 80) - 1
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

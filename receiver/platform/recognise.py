@@ -60,6 +60,11 @@ def recognise(raw: bytes, *, charset: str = "", zone: tzinfo = UTC) -> Recognise
     return Recognised((Element(0, raw, _body(value, zone)),), is_array=False)
 
 
+def recognise_element(raw: bytes, *, charset: str = "", zone: tzinfo = UTC) -> Element:
+    """Return the notification whose own slice of an array is `raw`. Raises: PayloadError."""
+    return Element(0, raw, _body(parse(Text.of(raw, charset).characters), zone))
+
+
 def _elements(text: Text, zone: tzinfo) -> Sequence[Element]:
     elements: list[Element] = []
     for index, (value, start, end) in enumerate(split(text.characters)):

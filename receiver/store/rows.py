@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -85,7 +86,7 @@ def notice_row(fact: Fact, notice: Notice) -> Row:
 
 def quarantine_row(fact: Fact, body: Quarantined) -> Row:
     """Return a row of `quarantine`."""
-    return stamps_of(fact) | asdict(body)
+    return stamps_of(fact) | asdict(body) | {"sha256": _hex(sha256(fact.raw).digest())}
 
 
 def recording_row(fact: Fact, send: Send, transid: str) -> Row:

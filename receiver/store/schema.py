@@ -8,13 +8,20 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from receiver.domain.errors import SetupError, StoreAwayError
-from receiver.store import admin_tables, derived_tables, fitness, question_tables, tables
+from receiver.store import (
+    admin_tables,
+    derived_tables,
+    fitness,
+    job_tables,
+    question_tables,
+    tables,
+)
 from receiver.store.database import describe
 from receiver.store.fitness import MIGRATIONS
 
 #: Every table there is, in whichever module it is written down.
 METADATA: Final = tables.Base.metadata
-_WRITTEN_IN: Final = (tables, admin_tables, derived_tables, question_tables)
+_WRITTEN_IN: Final = (tables, admin_tables, derived_tables, job_tables, question_tables)
 
 
 def config_for(url: str) -> Config:

@@ -354,6 +354,10 @@ class QuarantineRow(Arrived):
     headers: Mapped[dict[str, Any]]
     answered: Mapped[int]
     truncated: Mapped[bool]
+    shape: Mapped[str] = mapped_column(server_default="")
+    """How the body is built; empty where nobody looked."""
+    sha256: Mapped[bytes | None]
+    """Of the raw body; NULL in rows older than this column."""
 
 
 PARTITIONED = (ReceiptRow, MessageRow, PlatformEventRow, QuarantineRow)

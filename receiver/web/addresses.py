@@ -27,9 +27,9 @@ def caller_of(environ: "WSGIEnvironment", *, proxies: int) -> Address | None:
     X-Forwarded-For from where it was called, and what stands before that the caller made up.
     """
     if not proxies:
-        return _address(environ.get("REMOTE_ADDR", ""))
+        return address_of(environ.get("REMOTE_ADDR", ""))
     named = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    return _address(named[-proxies]) if len(named) >= proxies else None
+    return address_of(named[-proxies]) if len(named) >= proxies else None
 
 
 def network_of(text: str) -> Network:
@@ -57,7 +57,8 @@ def _networks(listed: tuple[str, ...]) -> Sequence[Network]:
     return found
 
 
-def _address(text: str) -> Address | None:
+def address_of(text: str) -> Address | None:
+    """Return the address that is written, with or without a port; None for what is none."""
     matched = _WITH_PORT.fullmatch(text.strip())
     try:
         address = ip_address(matched[1] or matched[2] if matched else text.strip())

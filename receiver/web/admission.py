@@ -4,10 +4,8 @@ In this order; a token that is none hears nothing of the rest. With a valid toke
 what is refused for its address or signature lies in quarantine, as far as there is room for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
-from typing import Final
 
 from receiver.domain.errors import (
     NotFoundError,
@@ -15,20 +13,14 @@ from receiver.domain.errors import (
     SealedError,
     SetupError,
     StoreAwayError,
-    TooLargeError,
 )
-from receiver.platform.verify import verify
 from receiver.sealing import Sealer
-from receiver.store import signing
 from receiver.store.points import Point, hash_of
-from receiver.store.signing import HubSecret
 from receiver.web.addresses import caller_of, is_among
 from receiver.web.arrivals import Arrival
 from receiver.web.holding import Holding
 from receiver.web.roster import Roster
-
-#: Points whose secrets are kept open in memory.
-_MOST_OPEN: Final = 10_000
+from receiver.web.signatures import Signatures
 
 
 class Admission:
@@ -42,10 +34,9 @@ class Admission:
         proxies: int = 0,
     ) -> None:
         self.holding = Holding()
+        self.signatures = Signatures(sealer)
         self._roster = roster
-        self._sealer = sealer
         self._proxies = proxies
-        self._secrets: dict[bytes, Sequence[HubSecret]] = {}
 
     def admit(self, token: str) -> Point:
         """Return the point that `token` opens.
@@ -72,38 +63,10 @@ class Admission:
     def check_signature(self, arrival: Arrival, raw: bytes, unzip: Callable[[], bytes]) -> None:
         """Raise PayloadError for a body that is not signed as the point demands.
 
-        The platform may sign what it zips, or the zipped: either will do.
         Raises: StoreAwayError where the secrets can't be opened, which is our own fault.
         """
-        demand = arrival.point.opts.get("signature", "off")
         header = arrival.environ.get("HTTP_X_HUB_SIGNATURE", "")
-        if demand == "off" or (demand == "optional" and not header):
-            return
-        secrets = self._secrets_of(arrival.point)
-        allow_sha1 = bool(arrival.point.opts.get("allow_sha1"))
-        signs = partial(verify, header, secrets=secrets, allow_sha1=allow_sha1)
-        if not signs(raw) and not _signs_unzipped(signs, raw, unzip):
-            fault = {"x-hub-signature": ["signs another body" if header else "is missing"]}
-            raise PayloadError("bad_signature", "the signature is missing or wrong", fields=fault)
-
-    def _secrets_of(self, point: Point) -> Sequence[str]:
-        sealed = point.signature_secrets
-        if sealed is None:
-            return ()
-        if sealed not in self._secrets:
-            try:
-                opened = signing.opened(sealed, point.id, self._sealer())
-            except (SealedError, SetupError) as error:
-                raise StoreAwayError(f"the secrets of a point can't be opened: {error}") from error
-            if len(self._secrets) >= _MOST_OPEN:
-                self._secrets.clear()
-            self._secrets[sealed] = opened
-        return [each.secret for each in signing.good(self._secrets[sealed])]
-
-
-def _signs_unzipped(signs: Callable[[bytes], bool], raw: bytes, unzip: Callable[[], bytes]) -> bool:
-    try:
-        plain = unzip()
-    except (PayloadError, TooLargeError):
-        return False
-    return plain is not raw and signs(plain)
+        try:
+            self.signatures.check(arrival.point, header, raw, unzip)
+        except (SealedError, SetupError) as error:
+            raise StoreAwayError(str(error)) from error

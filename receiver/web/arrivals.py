@@ -1,7 +1,6 @@
 """What arrives at a hook, as facts: notifications, and what goes to quarantine."""
 
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -12,7 +11,8 @@ from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Source, stamp
 from receiver.platform.recognise import Element
 from receiver.platform.storable import text_of
-from receiver.store.points import Point, zone_of
+from receiver.store.points import Point
+from receiver.web.understanding import Wrapping, quarantined
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,9 +53,12 @@ class Arrival(Struct, frozen=True):
         return cls(environ, point, text_of(f"/{rest}") if rest else "")
 
     @property
-    def zone(self) -> tzinfo:
-        """The zone of times that name none."""
-        return zone_of(self.point.opts)
+    def wrapping(self) -> Wrapping:
+        """How the body is wrapped, by its headers."""
+        return Wrapping(
+            kind=self.environ.get("CONTENT_TYPE", ""),
+            encoding=self.environ.get("HTTP_CONTENT_ENCODING", ""),
+        )
 
     def fact_of(self, element: Element, raw: bytes) -> Fact:
         """Return the fact that one notification is, be it one for quarantine."""
@@ -73,10 +76,9 @@ class Arrival(Struct, frozen=True):
         truncated: bool = False,
     ) -> Fact:
         """Return the fact of what can't be taken as it is."""
-        body = Quarantined(
-            reason=error.reason,
-            message=str(error),
-            errors=error.fields,
+        body = quarantined(
+            error,
+            raw,
             path=self.path,
             headers=self._kept_headers(),
             answered=answered,

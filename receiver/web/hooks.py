@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
-from werkzeug.http import parse_options_header
 from werkzeug.routing import BaseConverter, Rule
 
 from receiver.domain.errors import PayloadError, TooLargeError
 from receiver.domain.facts import Fact
 from receiver.inbox.ways import Inbox
-from receiver.platform.recognise import Recognised, recognise
-from receiver.store.apply import Applied, Result
-from receiver.store.points import Point
+from receiver.platform.recognise import Recognised
+from receiver.store.apply import Applied
 from receiver.web.access import note_point, note_taken
 from receiver.web.answers import Answer
 from receiver.web.arrivals import Arrival
 from receiver.web.auth import public
-from receiver.web.body import decoded
 from receiver.web.rooms import Rooms, rooms_of
+from receiver.web.understanding import cap_bytes_of, told, told_of_fault, understood, unzipped
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,9 +39,6 @@ _STATUSES: Final[Mapping[str, HTTPStatus]] = {
 }
 _DISABLED: Final = PayloadError("disabled", "the integration point is disabled")
 
-#: A zipped body may become this large, or so many times as large: JSON never shrinks more.
-_UNZIPPED_BYTES: Final = 1024 * 1024
-_UNZIPPED_TIMES: Final = 50
 _ENCODER: Final = msgspec.json.Encoder()
 
 hooks = Blueprint("hooks", __name__)
@@ -81,7 +76,7 @@ def _route(state: BlueprintSetupState) -> None:
 
 def receive(here: Rooms, arrival: Arrival) -> Answer:
     """Make what came durable: as facts, or in quarantine where it isn't understood or allowed."""
-    cap_bytes = _cap_bytes(here, arrival.point)
+    cap_bytes = cap_bytes_of(arrival.point, here.settings.max_body_bytes)
     try:
         with here.intake.body(arrival.environ, cap_bytes=cap_bytes) as raw:
             if fault := _fault(here, arrival, raw, cap_bytes):
@@ -99,7 +94,7 @@ def _fault(
     try:
         here.admission.check_address(arrival)
         if raw is not None:
-            unzip = partial(_plain, arrival, raw, cap_bytes)
+            unzip = partial(unzipped, raw, arrival.wrapping, cap_bytes=cap_bytes)
             here.admission.check_signature(arrival, raw, unzip)
     except PayloadError as fault:
         return fault
@@ -123,7 +118,7 @@ def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
         fact = arrival.quarantined(_DISABLED, raw, answered=HTTPStatus.OK)
         return _answer(_quarantine(inbox, arrival, fact, _DISABLED))
     try:
-        recognised = _recognised(arrival, raw, cap_bytes)
+        recognised = understood(raw, arrival.wrapping, arrival.point, cap_bytes=cap_bytes)
     except PayloadError as error:
         return _refuse(inbox, arrival, raw, error)
     if recognised.is_array:
@@ -132,20 +127,7 @@ def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
     if isinstance(body, PayloadError):
         return _refuse(inbox, arrival, raw, body)
     fact = arrival.fact_of(recognised.elements[0], raw)
-    return _answer(_result(fact, _put(inbox, arrival, [fact])[0]))
-
-
-def _recognised(arrival: Arrival, raw: bytes, cap_bytes: int) -> Recognised:
-    plain = _plain(arrival, raw, cap_bytes)
-    kind, charset = arrival.environ.get("CONTENT_TYPE", ""), ""
-    if "charset" in kind.lower():
-        charset = parse_options_header(kind)[1].get("charset", "")
-    return recognise(plain, charset=charset, zone=arrival.zone)
-
-
-def _plain(arrival: Arrival, raw: bytes, cap_bytes: int) -> bytes:
-    most = min(cap_bytes, max(_UNZIPPED_BYTES, _UNZIPPED_TIMES * len(raw)))
-    return decoded(raw, arrival.environ.get("HTTP_CONTENT_ENCODING", ""), cap_bytes=most)
+    return _answer(told(fact, _put(inbox, arrival, [fact])[0]))
 
 
 def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Answer:
@@ -153,9 +135,9 @@ def _accept_all(inbox: Inbox, arrival: Arrival, recognised: Recognised) -> Answe
     facts = [arrival.fact_of(element, element.raw) for element in recognised.elements]
     applied = _put(inbox, arrival, facts)
     results = [
-        _quarantined(taken, element.body)
+        told_of_fault(taken, element.body)
         if isinstance(element.body, PayloadError)
-        else _result(fact, taken)
+        else told(fact, taken)
         for element, fact, taken in zip(recognised.elements, facts, applied, strict=True)
     ]
     return _answer({"results": results})
@@ -170,12 +152,6 @@ def _put(inbox: Inbox, arrival: Arrival, facts: Sequence[Fact]) -> Sequence[Appl
     return taken.results
 
 
-def _result(fact: Fact, taken: Applied) -> dict[str, Any]:
-    if taken.result is Result.QUARANTINED:
-        return {"result": taken.result, "id": taken.id}
-    return {"result": taken.result, "kind": fact.body.kind, "id": taken.id}
-
-
 def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> Answer:
     fact = arrival.quarantined(error, raw, answered=HTTPStatus.BAD_REQUEST)
     return _answer(_quarantine(inbox, arrival, fact, error), HTTPStatus.BAD_REQUEST)
@@ -183,20 +159,10 @@ def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> 
 
 def _quarantine(inbox: Inbox, arrival: Arrival, fact: Fact, error: PayloadError) -> dict[str, Any]:
     """Make it durable first: only then may an answer end its life."""
-    return _quarantined(_put(inbox, arrival, [fact])[0], error)
-
-
-def _quarantined(taken: Applied, error: PayloadError) -> dict[str, Any]:
-    errors = error.fields or {"body": [str(error)]}
-    return {"result": Result.QUARANTINED, "id": taken.id, "errors": errors}
+    return told_of_fault(_put(inbox, arrival, [fact])[0], error)
 
 
 def _answer(
     said: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK, *, closes: bool = False
 ) -> Answer:
     return Answer(_ENCODER.encode(said) + b"\n", status, closes=closes)
-
-
-def _cap_bytes(here: Rooms, point: Point) -> int:
-    cap = point.opts.get("max_body")
-    return cap if isinstance(cap, int) and cap > 0 else here.settings.max_body_bytes
