@@ -25,9 +25,11 @@ from receiver.web import (
     events,
     health,
     hooks,
+    jobs,
     messages,
     openapi,
     points,
+    quarantine,
     receipts,
     recording,
     roles,
@@ -47,6 +49,7 @@ from receiver.web.metrics import metrics_
 from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
 from receiver.web.repeats import Repeats
+from receiver.web.replaying import Replayer
 from receiver.web.rooms import Rooms
 from receiver.web.roster import Roster
 from receiver.web.snapshot import Snapshot
@@ -67,6 +70,8 @@ _API = (
     receipts.receipts,
     events.events,
     conversations.conversations,
+    quarantine.quarantine,
+    jobs.jobs,
     audit.audit,
     points.points,
     changes.changes,
@@ -116,13 +121,14 @@ def _rooms(settings: Settings) -> Rooms:
     )
     engine = make_engine(url)
     sealing = cache(settings.sealer)
+    admission = Admission(roster, sealer=sealing, proxies=settings.trusted_proxies)
     return Rooms(
         settings=settings,
         engine=engine,
         inbox=Inbox(writer, spool),
         drainer=_drainer(settings, sealer, writer, spool, erasures) if sealer and spool else None,
         roster=roster,
-        admission=Admission(roster, sealer=sealing, proxies=settings.trusted_proxies),
+        admission=admission,
         keys=KeyRing(roster),
         readiness=Readiness(
             doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
@@ -132,6 +138,11 @@ def _rooms(settings: Settings) -> Rooms:
         intake=Intake(IN_FLIGHT_BYTES),
         exports=Exports(MOST_EXPORTS, busy=lambda: writer.is_busy),
         sealing=sealing,
+        replayer=Replayer(
+            signatures=admission.signatures,
+            most_body_bytes=settings.max_body_bytes,
+            erasures=erasures,
+        ),
     )
 
 

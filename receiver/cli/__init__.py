@@ -14,6 +14,7 @@ from receiver.cli.forget import forget
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
+from receiver.cli.quarantine import quarantine
 from receiver.cli.resealing import secrets
 from receiver.cli.run import run
 from receiver.cli.serve import serve
@@ -31,7 +32,19 @@ def commands() -> None:
     """Take what the messaging platform reports, and tell what became of each send."""
 
 
-for command in (run, serve, worker, migrate, points, keys, secrets, spool, forget, status):
+for command in (
+    run,
+    serve,
+    worker,
+    migrate,
+    points,
+    keys,
+    secrets,
+    quarantine,
+    spool,
+    forget,
+    status,
+):
     commands.add_command(command)
 
 

@@ -10,16 +10,20 @@ from typing import Any, Final, Never
 import click
 import psycopg
 import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from receiver import embedded
+from receiver.cli import replaying
 from receiver.cli.reconciling import Reconciler
+from receiver.cli.replaying import ReplayJobs
 from receiver.domain.errors import ReceiverError
 from receiver.inbox.spool import Gauge
 from receiver.log import configure
 from receiver.settings import Settings
 from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
-from receiver.store.database import connect
+from receiver.store.database import connect, make_engine
 from receiver.store.overdue import Sweeper
 from receiver.store.retention.run import Retention
 
@@ -44,11 +48,11 @@ class Duty:
 
 @click.command()
 def worker() -> None:
-    """Do what needs one owner: partitions, counts, overdue, retention. Of several one works."""
+    """Do what needs one owner: partitions, counts, overdue, replays. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded(), embedded.running(settings, announce=click.echo) as url:
-        _work_for_ever(url, _duties(settings))
+        _work_for_ever(url, _duties(settings, make_engine(url, pool_size=1)))
 
 
 def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
@@ -83,7 +87,7 @@ def _do(duty: Duty, connection: psycopg.Connection[Any]) -> None:
     """Do a duty; one that fails keeps no other from being done."""
     try:
         duty.work(connection)
-    except (ReceiverError, psycopg.Error) as error:
+    except (ReceiverError, psycopg.Error, DBAPIError) as error:
         if connection.closed:
             raise
         logger.warning("duty_failed", duty=duty.name, error=type(error).__name__)
@@ -120,7 +124,7 @@ def _mend_feed(connection: psycopg.Connection[Any]) -> None:
         logger.warning("feed_begun_anew", reason="the database was read from a dump")
 
 
-def _duties(settings: Settings) -> Sequence[Duty]:
+def _duties(settings: Settings, engine: Engine) -> Sequence[Duty]:
     gauge = Gauge(settings.spool_dir) if settings.spool_dir else None
 
     def facts_wait() -> bool:
@@ -136,7 +140,23 @@ def _duties(settings: Settings) -> Sequence[Duty]:
         Duty("forgetting_minutes", _forget_minutes, 3600),
         Duty("forgetting_deletions", _forget_deletions, 3600),
         *_reconciliation(settings, facts_wait),
+        *_replaying(settings, engine),
     )
+
+
+def _replaying(settings: Settings, engine: Engine) -> Iterator[Duty]:
+    replay_jobs = ReplayJobs(engine, replaying.replayer_of(settings))
+    yield Duty("replaying", partial(_replay, replay_jobs), 1)
+    yield Duty("forgetting_jobs", partial(_forget_jobs, engine), 3600)
+
+
+def _replay(replay_jobs: ReplayJobs, connection: psycopg.Connection[Any]) -> None:
+    if done := replay_jobs.turn(connection):
+        logger.info("quarantine_replayed", facts=done)
+
+
+def _forget_jobs(engine: Engine, _: psycopg.Connection[Any]) -> None:
+    replaying.forget(engine)
 
 
 def _reconciliation(settings: Settings, facts_wait: Callable[[], bool]) -> Iterator[Duty]:

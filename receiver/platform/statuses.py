@@ -101,6 +101,8 @@ def understand(http: int, raw: bytes, *, transid: str, zone: tzinfo = UTC) -> An
 def parse_statuses(raw: bytes, *, transid: str, zone: tzinfo) -> tuple[Sequence[Status], str]:
     """Return the statuses of an answer that speak of `transid`, and its code if it has none.
 
+    Without `transid` those that name one themselves.
+
     Raises: PayloadError for what is no JSON, neither object nor array, or too long an array.
     """
     text = Text.of(raw)
@@ -148,7 +150,7 @@ def _receipt(value: Any, transid: str, zone: tzinfo) -> Receipt | None:
         receipt = load_receipt(flat)
     except ValidationError:
         return None
-    is_ours = base_of(receipt.transid) == base_of(transid)
+    is_ours = not transid or base_of(receipt.transid) == base_of(transid)
     names_one = isinstance(flat.get("destination"), str | int) and receipt.destination.strip()
     return receipt if is_ours and names_one else None
 

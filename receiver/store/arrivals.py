@@ -80,8 +80,7 @@ def newest(
 
     The columns have those of the key. What came twice around midnight is shown as it came first.
     """
-    query = select(*columns).where(row.domain == excerpt.domain, *_allowed(row, excerpt))
-    query = query.where(*conditions)
+    query = select(*columns).where(*_allowed(row, excerpt), *conditions)
     found: list[Row[Any]] = []
     for since, until in _spanned(excerpt, spans):
         span = query.where(*_between(row, since, until))
@@ -118,6 +117,8 @@ def _known_the_day_before(
     if not found:
         return ()
     first, *_ = _key_names(row)
+    if first == "digest":  # what is in quarantine is as often there as it came
+        return ()
     days = [each.day - _DAY for each in found]
     given = {
         "keys": [getattr(each, first) for each in found],
@@ -166,7 +167,14 @@ def _key_names(row: type[Arrived]) -> Sequence[str]:
     return [column.name for column in table_of(row).primary_key.columns]
 
 
+def matching(row: type[Arrived], excerpt: Excerpt) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of an excerpt, whatever its place and limit."""
+    yield from _allowed(row, excerpt)
+    yield from _between(row, excerpt.since, excerpt.until and excerpt.until - _TICK)
+
+
 def _allowed(row: type[Arrived], excerpt: Excerpt) -> Iterator[ColumnElement[bool]]:
+    yield row.domain == excerpt.domain
     if excerpt.point_ids:
         yield row.point_id.in_(excerpt.point_ids)
     if excerpt.points:

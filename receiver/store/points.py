@@ -115,6 +115,12 @@ def get(session: Session, *, domain: str, code_or_id: str) -> Point:
     raise NotFoundError(f"the domain {domain} has no point {code_or_id}")
 
 
+def find_by_id(session: Session, id_: UUID) -> Point | None:
+    """Return a point, be it deleted."""
+    row = session.get(IntegrationPoint, id_)
+    return _point(row) if row else None
+
+
 def zone_of(opts: Mapping[str, Any]) -> tzinfo:
     """Return the zone of times that name none; UTC where a point's options name none either."""
     return _zone(str(opts.get("timezone") or "UTC"))

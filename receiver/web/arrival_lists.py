@@ -66,7 +66,7 @@ class Listing:
 
         def fetch(place: Sequence[str] | None, limit: int) -> Fetched:
             with reading(engine) as session:
-                rows = self.newest(session, sought, _excerpt(page, key, place, limit + 1))
+                rows = self.newest(session, sought, excerpt_of(page, key, place, limit + 1))
                 shown = rows[:limit]
                 bodies = arrivals.raw_bodies(session, self.row, shown) if with_raw else {}
                 codes = sends.point_codes(session, {row.point_id for row in shown})
@@ -75,8 +75,9 @@ class Listing:
             if with_raw:
                 shown = [row for row in shown if row.id in bodies]
                 self._note(engine, key, bodies)
-            items = [self.item(row, codes, clear) | _raw(bodies, row.id) for row in shown]
-            return items, _place(shown[-1]) if len(rows) > len(shown) else None
+            raws = {id_: raw_item(body) for id_, body in bodies.items()}
+            items = [self.item(row, codes, clear) | raws.get(row.id, {}) for row in shown]
+            return items, place_of(shown[-1]) if len(rows) > len(shown) else None
 
         return lists.answer(page, fetch, item=self.shape, place=[str, str])
 
@@ -93,7 +94,8 @@ def _filters(page: Page) -> dict[str, Sequence[str]]:
     return {_KEYED.get(name, name): page.sought[name] for name in names}
 
 
-def _excerpt(page: Page, key: ApiKey, place: Sequence[str] | None, limit: int) -> Excerpt:
+def excerpt_of(page: Page, key: ApiKey, place: Sequence[str] | None, limit: int) -> Excerpt:
+    """Return the part of a table that a page of a list is of."""
     return Excerpt(
         domain=key.domain,
         point_ids=key.point_ids,
@@ -105,15 +107,14 @@ def _excerpt(page: Page, key: ApiKey, place: Sequence[str] | None, limit: int) -
     )
 
 
-def _place(row: Row[Any]) -> Sequence[str]:
+def place_of(row: Row[Any]) -> Sequence[str]:
+    """Return where a row stands in its list."""
     return [utc(row.accepted_at), str(row.id)]
 
 
-def _raw(bodies: Mapping[UUID, bytes], id_: UUID) -> dict[str, str]:
-    """Return the body as it came, where it was read: text if it is one, else base64."""
-    if id_ not in bodies:
-        return {}
+def raw_item(raw: bytes) -> dict[str, str]:
+    """Return a body as it came: text if it is one, else base64."""
     try:
-        return {"raw": bodies[id_].decode(), "raw_encoding": "utf-8"}
+        return {"raw": raw.decode(), "raw_encoding": "utf-8"}
     except UnicodeDecodeError:
-        return {"raw": base64.b64encode(bodies[id_]).decode(), "raw_encoding": "base64"}
+        return {"raw": base64.b64encode(raw).decode(), "raw_encoding": "base64"}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields
 
-from receiver.web import point_examples
+from receiver.web import point_examples, quarantine_examples
 from receiver.web.point_examples import POINT_ID, REFUSALS
 
 #: Stands for a field that an example goes without.
@@ -204,6 +204,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "Utterance.tid": None,
     "WhoShape.kind": "key",
     "WhoShape.name": "dashboard",
+    **quarantine_examples.VALUES,
 }
 #: What an error says, by its status.
 DETAILS: Final[Mapping[HTTPStatus, str]] = {

@@ -17,15 +17,18 @@ _MOST_FAULTS: Final = 50
 _PATH_CHARACTERS: Final = 200
 
 
-def read_json(intake: Intake, request: Request) -> Any:
+def read_json(intake: Intake, request: Request, *, may_be_empty: bool = False) -> Any:
     """Return the JSON value of a request's body, beside which the URL has nothing to say.
 
+    One that is empty, where it may be, is an empty object.
     Raises: BadInputError naming `body` or a parameter, TooLargeError, SlowBodyError.
     """
     for name in request.args:
         raise bad(name, "is not taken from the URL here: put it into the body")
     encoding = request.headers.get("Content-Encoding", "")
     with intake.body(request.environ, cap_bytes=BODY_BYTES) as raw:
+        if may_be_empty and not raw:
+            return {}
         try:
             return parse_json(decoded(raw, encoding, cap_bytes=BODY_BYTES))
         except PayloadError as error:

@@ -25,6 +25,7 @@ from receiver.web import (
     metrics,
     point_shapes,
     points,
+    quarantine_operations,
     receipts,
     recording,
     send_lists,
@@ -240,6 +241,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         body=conversations.ConversationQuery,
         answers={HTTPStatus.OK: arrival_shapes.Conversation},
     ),
+    *quarantine_operations.OPERATIONS,
     Operation(
         view=audit.index,
         path="/api/v1/audit",

@@ -43,6 +43,7 @@ TAGS: Final[Sequence[Tag]] = (
     Tag("/api/v1/changes", "Changes", "Everything that changes, as it does."),
     Tag("/api/v1/stats", "Stats", "How many, and how fast."),
     Tag("/api/v1/quarantine", "Quarantine", "What came and was not understood: kept whole."),
+    Tag("/api/v1/jobs", "Quarantine", ""),
     Tag("/api/v1/audit", "Audit", "Who did what."),
     Tag("/rest/v1/service", "Integration points", "The channels, each with its keys and rules."),
     Tag("/hooks", "Hooks", "What the platform calls; the token in the path is the key."),
@@ -62,6 +63,7 @@ HEADERS: Final[Mapping[str, str]] = {
 #: What comes beside an answer of the API, by its status.
 _BESIDE: Final[Mapping[HTTPStatus, Sequence[str]]] = {
     HTTPStatus.CREATED: ["Location"],
+    HTTPStatus.ACCEPTED: ["Location"],
     HTTPStatus.NOT_MODIFIED: ["ETag", "Receiver-Ledger"],
     HTTPStatus.UNAUTHORIZED: ["WWW-Authenticate"],
     HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
@@ -85,6 +87,7 @@ class Operation:
     headers: Sequence[str] = ()
     """Headers that it reads beside those that every operation does."""
     body: Shapes = None
+    needs_body: bool = True
     bodies: Mapping[str, Any] = field(default_factory=dict)
     """Examples of the body by what they show, where its shape has none."""
     answers: Mapping[HTTPStatus, Shapes] = field(default_factory=dict)
@@ -160,7 +163,10 @@ class Operation:
         }
         if self.body is not None:
             content = {"schema": self.body, "examples": self._bodies()}
-            described["requestBody"] = {"required": True, "content": {"application/json": content}}
+            described["requestBody"] = {
+                "required": self.needs_body,
+                "content": {"application/json": content},
+            }
         return described
 
     def _parameters(self) -> Sequence[dict[str, Any]]:

@@ -17,6 +17,7 @@ from receiver.web.feed_watch import FeedWatch
 from receiver.web.key_ring import KeyRing
 from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
+from receiver.web.replaying import Replayer
 from receiver.web.roster import Roster
 
 
@@ -38,6 +39,7 @@ class Rooms:
     exports: Exports
     sealing: Sealing
     """What secrets that lie in Postgres are sealed with, made at the first need."""
+    replayer: Replayer
 
     def open(self) -> None:
         """Begin what a serving process does beside its requests."""

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import threading
@@ -221,6 +222,13 @@ def fill(service: Service) -> None:
         zlib.compress(f"no JSON of {WHO}".encode() * 9),
     ):
         assert service.hook(point, raw, path=f"/dr/{WHO}").status_code == 400
+    limited = make_point(service, allow_ips=["192.0.2.1"])
+    unknown = {f"+44 {WHO[2:]}": WHO}
+    for refused in (unknown, receipt(orphan, "Read"), [receipt(shared, "Read")]):
+        held = service.hook(limited, refused)
+        assert held.status_code == 403
+        again = caller.post(f"/quarantine/{held.json['id']}/replay", json={"trust": True})
+        assert again.status_code == 200
 
 
 def test_nothing_of_the_person_is_left_and_all_counts_stay(world: World) -> None:
@@ -236,6 +244,7 @@ def test_nothing_of_the_person_is_left_and_all_counts_stay(world: World) -> None
     done = world.erase()
 
     assert traces(url, world.folder) == []
+    assert built(url) == {("", hashlib.sha256().digest())}
     assert "10.0.0.1" not in repr(ledger(url))
     assert "Jane" not in repr(ledger(url))
     assert counted(world) == counts
@@ -249,6 +258,12 @@ def test_nothing_of_the_person_is_left_and_all_counts_stay(world: World) -> None
     again = world.erase()
     assert "erased: nothing" in again.stdout
     assert ledger(url) == after
+
+
+def built(url: str) -> set[tuple[str, bytes]]:
+    """How bodies in quarantine are built, and by what they can be looked up."""
+    with psycopg.connect(url) as connection:
+        return set(connection.execute("SELECT DISTINCT shape, sha256 FROM quarantine").fetchall())
 
 
 def test_others_and_other_domains_are_as_they_were(world: World) -> None:

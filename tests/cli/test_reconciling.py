@@ -457,8 +457,10 @@ def test_from_the_command_to_the_ledger(
 
 
 def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
+    engine = make_engine("postgresql://nowhere")
+
     def names(**more: Any) -> set[str]:
-        return {duty.name for duty in _duties(Settings(var_dir=tmp_path, **more))}
+        return {duty.name for duty in _duties(Settings(var_dir=tmp_path, **more), engine)}
 
     assert "reconciliation" not in names()
     assert not (tmp_path / "secret.key").exists()

@@ -63,6 +63,9 @@ class Caller:
     def patch(self, path: str, **more: Any) -> Any:
         return self._open("PATCH", path, **more)
 
+    def delete(self, path: str, **more: Any) -> Any:
+        return self._open("DELETE", path, **more)
+
     def record(self, **send: Any) -> Any:
         answer = self.post("/sends", json=send)
         assert answer.status_code in (200, 201), answer.json

@@ -1,6 +1,6 @@
-"""Days that are past their time: whole partitions, and before them what hangs on their rows."""
+"""Days that are past their time: whole partitions, and what hangs on their rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, Final
@@ -37,6 +37,11 @@ _DELETE_NOTICES: Final = sql.SQL("""
            AND m.day = n.day AND m.digest = n.digest AND m.place = {place})
     SELECT count(*) FROM gone
     """)
+_DELETE_STATES: Final = """
+    DELETE FROM quarantine_states WHERE (day, digest) IN (
+        SELECT day, digest FROM quarantine_states
+         WHERE day < %s AND day <> ALL(%s::date[]) LIMIT %s)
+    """
 
 
 def remove(
@@ -78,3 +83,14 @@ def _remove_notices(
         if not row or not row[0]:
             return
         yield Gone(what, row[0])
+
+
+def remove_states(
+    connection: psycopg.Connection[Any], *, before: date, left: Sequence[date]
+) -> Iterator[Gone]:
+    """Remove what became of the quarantine of days before a day that are not `left` either.
+
+    Each time anew, as one may be written down while its day goes.
+    """
+    while gone := connection.execute(_DELETE_STATES, [before, left, MOST]).rowcount:
+        yield Gone("quarantine_states", gone)

@@ -40,6 +40,9 @@ def remove(connection: psycopg.Connection[Any], keep: Keep, today: date) -> Iter
             before=before[what],
             may_go=partial(_may_go, connection, what),
         )
+    if "quarantine" in before:
+        still_there = _days(connection, days.TABLES["quarantine"])
+        yield from days.remove_states(connection, before=before["quarantine"], left=still_there)
     told = [before[what] for what in ("deliveries", "messages", "events") if what in before]
     if told:
         left = {what: _days(connection, days.TABLES[what]) for what in ("messages", "events")}
