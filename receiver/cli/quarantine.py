@@ -27,7 +27,7 @@ from receiver.store.quarantine import REASONS, Sought, State
 from receiver.store.reading import reading
 from receiver.store.writing import writing
 from receiver.web import jobs, quarantine_acts
-from receiver.web.quarantine_acts import Actor, Place, group_item, item
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Place, group_item, item
 from receiver.web.quarantine_queries import Selection
 
 _DOMAIN = click.option("--domain", default="default", show_default=True)
@@ -35,6 +35,8 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 _REASON = click.option("--reason", "reasons", multiple=True, type=click.Choice(REASONS))
 _POINT = click.option("--point", "points", multiple=True, help="Code or id; repeat it for several.")
 _LIKE = click.option("--like", type=click.UUID, help="Id of one that they are built like.")
+_ID_OR_MANY = click.argument("id_", metavar="[ID]", required=False)
+_YES = click.option("--yes", is_flag=True, help="Do not ask before the worker is left many.")
 _TRUST = click.option(
     "--trust", is_flag=True, help="Let in what was refused for its address or signature."
 )
@@ -116,58 +118,41 @@ def show(id_: str, domain: str) -> None:
 
 
 @quarantine.command()
-@click.argument("id_", metavar="[ID]", required=False)
+@_ID_OR_MANY
 @_DOMAIN
 @_REASON
 @_POINT
 @_LIKE
 @_TRUST
-@click.option("--yes", is_flag=True, help="Do not ask before many are replayed.")
-def replay(
-    id_: str | None,
-    domain: str,
-    reasons: Sequence[str],
-    points: Sequence[str],
-    like: UUID | None,
-    *,
-    trust: bool,
-    yes: bool,
-) -> None:
+@_YES
+def replay(id_: str | None, domain: str, *, trust: bool, yes: bool, **chosen: Any) -> None:
     """Replay the one with ID, or have the worker replay all open ones that fit."""
-    if id_ is not None and (reasons or points or like):
-        raise click.UsageError("name an ID, or what to choose by")
+    _check_either(id_, chosen)
     with _here(domain) as here:
-        if id_ is not None:
+        if id_ is None:
+            _begin(here, REPLAYING, _selection(trust=trust, **chosen), yes=yes)
+        else:
             _echo(_replay(here, id_, trust=trust))
-            return
-        selection = Selection(
-            sought=Sought(reason=reasons, state=[State.OPEN], like=like),
-            points=points,
-            since=None,
-            until=datetime.now(UTC),
-            trust=trust,
-        )
-        total = quarantine_acts.count(here.engine, selection, here.actor)
-        if not total or not (yes or click.confirm(f"Replay {total}?", err=True)):
-            click.echo(f"replayed: none of {total}")
-            return
-        with writing(here.engine) as session:
-            job = quarantine_acts.begin_job(session, selection, total, here.actor)
-            id_ = str(job.id)
-    click.echo(id_)
-    click.echo(f"the worker replays them; to look: receiver quarantine job {id_}", err=True)
 
 
 @quarantine.command()
-@click.argument("id_", metavar="ID")
+@_ID_OR_MANY
 @_DOMAIN
-def discard(id_: str, domain: str) -> None:
-    """Say that one needs nothing more."""
+@_REASON
+@_POINT
+@_LIKE
+@_YES
+def discard(id_: str | None, domain: str, *, yes: bool, **chosen: Any) -> None:
+    """Say that the one with ID needs nothing more, or have the worker say so of many."""
+    _check_either(id_, chosen)
     with _here(domain) as here:
+        if id_ is None:
+            _begin(here, DISCARDING, _selection(**chosen), yes=yes)
+            return
         with reading(here.engine) as session:
             row = quarantine_acts.get(session, id_, here.actor)
         quarantine_acts.discard(here.engine, row, here.actor)
-    click.echo(f"discarded: {id_}")
+        click.echo(f"discarded: {id_}")
 
 
 @quarantine.command()
@@ -195,6 +180,36 @@ def list_jobs(domain: str, *, as_json: bool) -> None:
         click.echo(json.dumps(shown, indent=2))
     else:
         echo_rows([{name: job[name] for name in _OF_JOB} for job in shown], as_json=False)
+
+
+def _check_either(id_: str | None, chosen: Mapping[str, Any]) -> None:
+    if id_ is not None and any(chosen.values()):
+        raise click.UsageError("name an ID, or what to choose by")
+
+
+def _selection(
+    reasons: Sequence[str], points: Sequence[str], like: UUID | None, *, trust: bool = False
+) -> Selection:
+    return Selection(
+        sought=Sought(reason=reasons, state=[State.OPEN], like=like),
+        points=points,
+        since=None,
+        until=datetime.now(UTC),
+        trust=trust,
+    )
+
+
+def _begin(here: _Here, kind: str, selection: Selection, *, yes: bool) -> None:
+    """Count, ask, and leave it to the worker."""
+    total = quarantine_acts.count(here.engine, kind, selection, here.actor)
+    verb = kind.rpartition(".")[2].capitalize()
+    if not total or not (yes or click.confirm(f"{verb} {total}?", err=True)):
+        click.echo(f"none of {total}")
+        return
+    with writing(here.engine) as session:
+        id_ = quarantine_acts.begin_job(session, kind, selection, total, here.actor).id
+    click.echo(id_)
+    click.echo(f"the worker does it; to look: receiver quarantine job {id_}", err=True)
 
 
 def _replay(here: _Here, id_: str, *, trust: bool) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Replaying what lies in quarantine, many at once: a duty of the worker, in bounded pieces.
+"""Replaying or discarding what lies in quarantine, many at once: a duty of the worker, in pieces.
 
 What a piece came to and how far the job is are written down together, after its facts are
 durable. So after a crash the next worker does that piece again, which changes nothing.
@@ -7,7 +7,7 @@ durable. So after a crash the next worker does that piece again, which changes n
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, Final
@@ -27,13 +27,13 @@ from receiver.store.erasures import Erasures
 from receiver.store.job_tables import JobRow
 from receiver.store.jobs import Step
 from receiver.store.points import Point
-from receiver.store.quarantine import Note
+from receiver.store.quarantine import Note, State
 from receiver.store.reading import reading
 from receiver.store.tables import QuarantineRow
 from receiver.store.writing import writing
 from receiver.web import cursors
 from receiver.web.arrival_lists import place_of
-from receiver.web.quarantine_acts import REPLAYING, point_of
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING, point_of
 from receiver.web.quarantine_queries import Selection
 from receiver.web.replaying import Replayed, Replayer
 from receiver.web.signatures import Signatures
@@ -42,6 +42,7 @@ from receiver.web.signatures import Signatures
 TURN_SECONDS: Final = 5.0
 PIECE_FACTS: Final = 50
 SKIPPED: Final = "skipped"
+DISCARDED: Final = "discarded"
 
 logger = structlog.get_logger()
 
@@ -61,8 +62,22 @@ class _Piece:
         return None if self.is_last else place_of(self.rows[-1])
 
 
-class ReplayJobs:
-    """Works off jobs that replay, the oldest first."""
+@dataclass(slots=True)
+class _Done:
+    """What a piece came to."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[Note] = field(default_factory=list)
+    fault: str = ""
+
+    def add(self, counts: Mapping[str, int], note: Note | None = None) -> None:
+        """Add what one fact came to."""
+        self.counts.update(counts)
+        self.notes += [note] if note else []
+
+
+class QuarantineJobs:
+    """Works off jobs that replay or discard, the oldest first."""
 
     def __init__(
         self,
@@ -78,14 +93,14 @@ class ReplayJobs:
         self._clock = clock
 
     def turn(self, connection: psycopg.Connection[Any]) -> int:
-        """Work for a bounded time, facts going over `connection`; return how many were replayed.
+        """Work for a bounded time, facts going over `connection`; return how many were done.
 
         Raises: StoreAwayError, psycopg.Error.
         """
         until, done = self._clock() + TURN_SECONDS, 0
         while self._clock() < until:
             with reading(self._engine) as session:
-                job = jobs.next_(session, REPLAYING)
+                job = jobs.next_(session, (REPLAYING, DISCARDING))
                 piece = self._piece(session, job) if job else None
             if job is None or piece is None:
                 break
@@ -96,35 +111,35 @@ class ReplayJobs:
         chosen = Selection.told(job.asked)
         place = cursors.moment(job.place, name="place") if job.place else None
         excerpt = chosen.excerpt(job.domain, job.point_ids, before=place, limit=self._piece_facts)
-        found = quarantine.replayable(session, chosen.sought, excerpt)
-        bodies = arrivals.raw_bodies(session, QuarantineRow, found) if found else {}
-        rows = [row for row in found if row.id in bodies]
+        replays = job.kind == REPLAYING
+        found = quarantine.chosen(session, chosen.sought, excerpt, replayable=replays)
+        bodies = arrivals.raw_bodies(session, QuarantineRow, found) if found and replays else {}
+        rows = [row for row in found if row.id in bodies or not replays]
         is_last = not rows or len(rows) == len(found) < self._piece_facts
         return _Piece(rows, bodies, _points(session, rows), is_last)
 
     def _work(self, connection: psycopg.Connection[Any], job: JobRow, piece: _Piece) -> int:
         """Replay a piece, and write down what that came to."""
-        counts: Counter[str] = Counter()
-        notes: list[Note] = []
-        fault = ""
+        done = _Done()
         try:
             for row in piece.rows:
-                if replayed := self._replay(connection, job, piece, row):
-                    counts.update(replayed.counts)
-                    notes.append(_note(job, row, replayed))
+                if job.kind == DISCARDING:
+                    done.add({DISCARDED: 1}, Note(row, State.DISCARDED))
+                elif replayed := self._replay(connection, job, piece, row):
+                    done.add(replayed.counts, _note(job, row, replayed))
                 else:
-                    counts[SKIPPED] += 1
+                    done.add({SKIPPED: 1})
         except (SealedError, SetupError) as error:
-            fault = str(error)
-            logger.warning("job_failed", job=str(job.id), reason=fault)
+            done.fault = str(error)
+            logger.warning("job_failed", job=str(job.id), reason=done.fault)
         with writing(self._engine) as session:
-            if fault:
-                jobs.end(session, job.id, jobs.State.FAILED, error=fault)
+            if done.fault:
+                jobs.end(session, job.id, jobs.State.FAILED, error=done.fault)
             else:
-                step = Step(done=len(piece.rows), results=counts, place=piece.place)
+                step = Step(done=len(piece.rows), results=done.counts, place=piece.place)
                 jobs.advance(session, job, step)
-            quarantine.note(session, notes)
-        return len(notes)
+            quarantine.note(session, done.notes)
+        return len(done.notes)
 
     def _replay(
         self, connection: psycopg.Connection[Any], job: JobRow, piece: _Piece, row: Row[Any]

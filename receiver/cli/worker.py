@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from receiver import embedded
 from receiver.cli import replaying
 from receiver.cli.reconciling import Reconciler
-from receiver.cli.replaying import ReplayJobs
+from receiver.cli.replaying import QuarantineJobs
 from receiver.domain.errors import ReceiverError
 from receiver.inbox.spool import Gauge
 from receiver.log import configure
@@ -140,19 +140,19 @@ def _duties(settings: Settings, engine: Engine) -> Sequence[Duty]:
         Duty("forgetting_minutes", _forget_minutes, 3600),
         Duty("forgetting_deletions", _forget_deletions, 3600),
         *_reconciliation(settings, facts_wait),
-        *_replaying(settings, engine),
+        *_quarantine(settings, engine),
     )
 
 
-def _replaying(settings: Settings, engine: Engine) -> Iterator[Duty]:
-    replay_jobs = ReplayJobs(engine, replaying.replayer_of(settings))
-    yield Duty("replaying", partial(_replay, replay_jobs), 1)
+def _quarantine(settings: Settings, engine: Engine) -> Iterator[Duty]:
+    work = QuarantineJobs(engine, replaying.replayer_of(settings))
+    yield Duty("quarantine", partial(_work_off, work), 1)
     yield Duty("forgetting_jobs", partial(_forget_jobs, engine), 3600)
 
 
-def _replay(replay_jobs: ReplayJobs, connection: psycopg.Connection[Any]) -> None:
-    if done := replay_jobs.turn(connection):
-        logger.info("quarantine_replayed", facts=done)
+def _work_off(work: QuarantineJobs, connection: psycopg.Connection[Any]) -> None:
+    if done := work.turn(connection):
+        logger.info("quarantine_worked_off", facts=done)
 
 
 def _forget_jobs(engine: Engine, _: psycopg.Connection[Any]) -> None:

@@ -104,9 +104,9 @@ def newest(session: Session, states: Sequence[str], excerpt: Excerpt) -> Sequenc
     return session.scalars(query.order_by(*order).limit(excerpt.limit)).all()
 
 
-def next_(session: Session, kind: str) -> JobRow | None:
-    """Return the oldest job of a kind that has not ended."""
-    query = select(JobRow).where(JobRow.ended_at.is_(None), JobRow.kind == kind)
+def next_(session: Session, kinds: Collection[str]) -> JobRow | None:
+    """Return the oldest job of some kinds that has not ended."""
+    query = select(JobRow).where(JobRow.ended_at.is_(None), JobRow.kind.in_(kinds))
     return session.scalars(query.order_by(JobRow.created_at, JobRow.id).limit(1)).first()
 
 

@@ -72,7 +72,7 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be remembered of one fact; OPEN leaves it as it is."""
+    """What is to be remembered of one fact; OPEN leaves it as it is, and REPLAYED stays so."""
 
     row: Row[Any]
     state: State = State.OPEN
@@ -116,7 +116,8 @@ _NOTE: Final = text(f"""
     INSERT INTO quarantine_states AS k (day, digest, state, replays, written_at)
     VALUES (:day, :digest, :state, CAST(:replays AS jsonb), now())
     ON CONFLICT (day, digest) DO UPDATE
-       SET state = CASE excluded.state WHEN '{State.OPEN}' THEN k.state ELSE excluded.state END,
+       SET state = CASE WHEN '{State.OPEN}' = excluded.state OR k.state = '{State.REPLAYED}'
+                   THEN k.state ELSE excluded.state END,
            replays = jsonb_path_query_array(
                k.replays || excluded.replays, '$[last - {MOST_REPLAYS - 1} to last]'),
            written_at = excluded.written_at
@@ -145,18 +146,22 @@ def find(
     return session.execute(query).one_or_none()
 
 
-def replayable(session: Session, sought: Sought, excerpt: Excerpt) -> Sequence[Row[Any]]:
-    """Return what can be replayed, the newest first, without raw bodies."""
-    conditions = [*_narrowed(sought), *_whole()]
+def chosen(
+    session: Session, sought: Sought, excerpt: Excerpt, *, replayable: bool
+) -> Sequence[Row[Any]]:
+    """Return facts, the newest first, without raw bodies; only what can be replayed if so."""
+    conditions = [*_narrowed(sought), *(_whole() if replayable else ())]
     return arrivals.newest(
         session, QuarantineRow, _HELD, conditions, excerpt=excerpt, spans=arrivals.HOURS
     )
 
 
-def count_replayable(session: Session, sought: Sought, excerpt: Excerpt) -> int:
-    """Return how many `replayable` would return, all of them."""
+def count(session: Session, sought: Sought, excerpt: Excerpt, *, replayable: bool) -> int:
+    """Return how many `chosen` would return, all of them."""
     query = select(func.count()).where(
-        *arrivals.matching(QuarantineRow, excerpt), *_narrowed(sought), *_whole()
+        *arrivals.matching(QuarantineRow, excerpt),
+        *_narrowed(sought),
+        *(_whole() if replayable else ()),
     )
     return session.scalar(query) or 0
 

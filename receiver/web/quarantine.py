@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema
 from sqlalchemy import Row
 
 from receiver.domain.errors import ConflictError
@@ -23,8 +24,9 @@ from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.jobs import job_item
 from receiver.web.json_input import bad, load, read_json
-from receiver.web.quarantine_acts import Actor, Place, group_item, item
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Place, group_item, item
 from receiver.web.quarantine_queries import (
+    DiscardManySchema,
     QuarantineQuery,
     ReplayManySchema,
     ReplaySchema,
@@ -39,6 +41,7 @@ from receiver.web.times import read_time, utc
 QUARANTINE_QUERY: Final = QuarantineQuery()
 REPLAY: Final = ReplaySchema()
 REPLAY_MANY: Final = ReplayManySchema()
+DISCARD_MANY: Final = DiscardManySchema()
 
 quarantine = Blueprint("quarantine", __name__, url_prefix="/api/v1")
 quarantine.after_request(finish)
@@ -111,31 +114,45 @@ def replay_many() -> ResponseReturnValue:
 
     The job takes what was counted, and nothing that came since.
     """
-    given = load(REPLAY_MANY, read_json(rooms().intake, request))
+    return _many(REPLAYING, REPLAY_MANY)
+
+
+@quarantine.post("/quarantine/discard")
+@requires("admin")
+def discard_many() -> ResponseReturnValue:
+    """Count what would be discarded; with the `confirm` of that answer begin a job that does it.
+
+    What is replayed meanwhile stays replayed.
+    """
+    return _many(DISCARDING, DISCARD_MANY)
+
+
+def _many(kind: str, schema: Schema) -> ResponseReturnValue:
+    given = load(schema, read_json(rooms().intake, request))
     confirm = given.pop("confirm", None)
     if confirm is None:
-        return _counted(given)
-    job = _confirmed(given, confirm)
+        return _counted(kind, given)
+    job = _confirmed(kind, given, confirm)
     return job, HTTPStatus.ACCEPTED, {"Location": f"/api/v1/jobs/{job['id']}"}
 
 
-def _counted(given: dict[str, Any]) -> ResponseReturnValue:
+def _counted(kind: str, given: dict[str, Any]) -> ResponseReturnValue:
     now = datetime.now(UTC)
     until = min(given.get("until", now), now)
     selection = Selection.of({**given, "until": until})
-    count = quarantine_acts.count(rooms().engine, selection, _actor())
-    confirm = cursors.encode([count, utc(until)], query=_bound(given)) if count else None
+    count = quarantine_acts.count(rooms().engine, kind, selection, _actor())
+    confirm = cursors.encode([count, utc(until)], query=_bound(kind, given)) if count else None
     return {"count": count, "until": utc(until), "confirm": confirm}
 
 
-def _confirmed(given: dict[str, Any], confirm: str) -> dict[str, Any]:
-    counted, until = cursors.decode(confirm, int, str, name="confirm", query=_bound(given))
+def _confirmed(kind: str, given: dict[str, Any], confirm: str) -> dict[str, Any]:
+    counted, until = cursors.decode(confirm, int, str, name="confirm", query=_bound(kind, given))
     selection = Selection.of({**given, "until": _moment(until)})
-    count = quarantine_acts.count(rooms().engine, selection, _actor())
+    count = quarantine_acts.count(rooms().engine, kind, selection, _actor())
     if count != counted:
         raise ConflictError(f"there are {count} by now, not {counted}: count them again")
     with writing(rooms().engine) as session:
-        return job_item(quarantine_acts.begin_job(session, selection, count, _actor()))
+        return job_item(quarantine_acts.begin_job(session, kind, selection, count, _actor()))
 
 
 def _moment(text: str) -> datetime:
@@ -145,11 +162,11 @@ def _moment(text: str) -> datetime:
         raise bad("confirm", "is none of ours") from None
 
 
-def _bound(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _bound(kind: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a confirmation is bound to."""
     key = current_key()
     points = sorted(map(str, key.point_ids))
-    return {"domain": key.domain, "points": points, **given}
+    return {"kind": kind, "domain": key.domain, "points": points, **given}
 
 
 def _place() -> Place:

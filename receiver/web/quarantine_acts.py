@@ -27,6 +27,7 @@ from receiver.web.times import utc
 
 KIND: Final = Kind.QUARANTINED.value
 REPLAYING: Final = "quarantine.replay"
+DISCARDING: Final = "quarantine.discard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def discard(engine: Engine, row: Row[Any], actor: Actor) -> None:
             raise ConflictError("it has been replayed: there is nothing to discard")
         stored.note(session, [Note(row, State.DISCARDED)])
         act = Act(
-            verb="quarantine.discard",
+            verb=DISCARDING,
             kind=KIND,
             ids=[str(row.id)],
             before={"state": state},
@@ -111,25 +112,27 @@ def discard(engine: Engine, row: Row[Any], actor: Actor) -> None:
         audit.record(session, act, who=actor.who, domain=actor.domain)
 
 
-def count(engine: Engine, selection: Selection, actor: Actor) -> int:
-    """Return how much would be replayed."""
+def count(engine: Engine, kind: str, selection: Selection, actor: Actor) -> int:
+    """Return how much a job of this kind would take up."""
     with reading(engine) as session:
         excerpt = selection.excerpt(actor.domain, actor.point_ids)
-        return stored.count_replayable(session, selection.sought, excerpt)
+        return stored.count(session, selection.sought, excerpt, replayable=kind == REPLAYING)
 
 
-def begin_job(session: Session, selection: Selection, total: int, actor: Actor) -> JobRow:
-    """Begin a job that replays what was counted."""
+def begin_job(
+    session: Session, kind: str, selection: Selection, total: int, actor: Actor
+) -> JobRow:
+    """Begin a job that replays, or discards, what was counted."""
     job = jobs.begin(
         session,
-        REPLAYING,
+        kind,
         domain=actor.domain,
         point_ids=actor.point_ids,
         who=actor.who,
         asked=selection.asked(),
         total=total,
     )
-    after = {"asked": job.asked, "total": total}
+    after = {"kind": kind, "asked": job.asked, "total": total}
     act = Act(verb="job.begin", kind="job", ids=[str(job.id)], after=after)
     audit.record(session, act, who=actor.who, domain=actor.domain)
     return job

@@ -15,6 +15,14 @@ _ASKED: Final = {
     "trust": False,
 }
 
+_CHOSEN_BY: Final = ("DiscardManySchema", "ReplayManySchema")
+_CHOSEN: Final = {
+    "answered": ["400"],
+    "point": ["otp"],
+    "reason": ["unrecognised"],
+    "state": ["open"],
+}
+
 #: As those of `examples`.
 VALUES: Final[Mapping[str, Any]] = {
     "answered": 400,
@@ -46,11 +54,8 @@ VALUES: Final[Mapping[str, Any]] = {
     "QuarantineItem.state": "open",
     "QuarantineShape.raw": '{"channel":"sms","report":{"state":"sent","to":"447700900123"}}',
     "QuarantineShape.raw_encoding": "utf-8",
-    "ReplayCount.until": _ASKED["until"],
-    "ReplayManySchema.answered": ["400"],
-    "ReplayManySchema.point": ["otp"],
-    "ReplayManySchema.reason": ["unrecognised"],
-    "ReplayManySchema.state": ["open"],
+    "Count.until": _ASKED["until"],
+    **{f"{schema}.{name}": said for schema in _CHOSEN_BY for name, said in _CHOSEN.items()},
     "ReplayResult.state": "replayed",
     "ReplayShape.job": None,
     "ReplayShape.results": {"quarantined": 1},

@@ -7,7 +7,12 @@ from typing import Final
 from receiver.web import jobs, quarantine, shapes
 from receiver.web import quarantine_shapes as shown
 from receiver.web.operations import Operation, any_of
-from receiver.web.quarantine_queries import QuarantineQuery, ReplayManySchema, ReplaySchema
+from receiver.web.quarantine_queries import (
+    DiscardManySchema,
+    QuarantineQuery,
+    ReplayManySchema,
+    ReplaySchema,
+)
 
 _CONFLICT: Final = {HTTPStatus.CONFLICT: shapes.Problem}
 OPERATIONS: Final[Sequence[Operation]] = (
@@ -45,11 +50,15 @@ OPERATIONS: Final[Sequence[Operation]] = (
         method="post",
         name="replayQuarantine",
         body=ReplayManySchema,
-        answers={
-            HTTPStatus.OK: shown.ReplayCount,
-            HTTPStatus.ACCEPTED: shown.JobShape,
-            **_CONFLICT,
-        },
+        answers={HTTPStatus.OK: shown.Count, HTTPStatus.ACCEPTED: shown.JobShape, **_CONFLICT},
+    ),
+    Operation(
+        view=quarantine.discard_many,
+        path="/api/v1/quarantine/discard",
+        method="post",
+        name="discardQuarantine",
+        body=DiscardManySchema,
+        answers={HTTPStatus.OK: shown.Count, HTTPStatus.ACCEPTED: shown.JobShape, **_CONFLICT},
     ),
     Operation(
         view=jobs.index,

@@ -46,8 +46,8 @@ class ReplaySchema(Schema):
     trust = Flag(load_default=False)
 
 
-class ReplayManySchema(_Filters, ReplaySchema):
-    """What is to be replayed; with `confirm`, as the count answered it, it begins."""
+class DiscardManySchema(_Filters):
+    """What is to be discarded; with `confirm`, as the count answered it, it begins."""
 
     state = Choices(
         [state.value for state in State],
@@ -59,15 +59,19 @@ class ReplayManySchema(_Filters, ReplaySchema):
     confirm = Text(most=500)
 
 
+class ReplayManySchema(DiscardManySchema, ReplaySchema):
+    """What is to be replayed; with `confirm`, as the count answered it, it begins."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What of the quarantine is to be replayed, and how."""
+    """What of the quarantine is to be replayed, and how; or to be discarded."""
 
     sought: Sought
     points: Sequence[str]
     since: datetime | None
     until: datetime | None
-    trust: bool
+    trust: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -77,7 +81,7 @@ class Selection:
             points=given.get("point", ()),
             since=given.get("since"),
             until=given.get("until"),
-            trust=given["trust"],
+            trust=given.get("trust", False),
         )
 
     @classmethod

@@ -6,7 +6,7 @@ from receiver.store import jobs
 from receiver.store.quarantine import REASONS, State
 from receiver.web import saying
 from receiver.web.arrival_shapes import WhoShape
-from receiver.web.quarantine_acts import REPLAYING
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING
 from receiver.web.shapes import HookResult, PointShape, Shape
 
 
@@ -86,8 +86,8 @@ class ReplayResult(Shape):
     results = fields.List(fields.Nested(HookResult), required=True)
 
 
-class ReplayCount(Shape):
-    """How many would be replayed, and what begins it; `confirm` is null where there are none."""
+class Count(Shape):
+    """How many a job would take up, and what begins it; `confirm` is null where there are none."""
 
     count = saying.count()
     until = saying.time()
@@ -98,7 +98,7 @@ class JobShape(Shape):
     """How far a job is, and what that came to."""
 
     id = saying.text()
-    kind = saying.one_of(REPLAYING)
+    kind = saying.one_of(REPLAYING, DISCARDING)
     state = saying.one_of(*(state.value for state in jobs.State))
     asked = fields.Dict(required=True)
     who = saying.nested(WhoShape)

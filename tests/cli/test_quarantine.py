@@ -80,10 +80,12 @@ def test_many_are_left_to_the_worker_once_somebody_says_yes(shell: Shell) -> Non
     assert shell.told("jobs", "--json") == [job]
     assert job["id"] in shell("jobs").stdout
     cancelled = shell.told("job", job["id"], "--cancel")
+    discarding = shell.told("job", shell("discard", "--point", "otp", "--yes").stdout.strip())
 
     assert "none of 2" in refused.stdout
     assert "none of 0" in none.stdout
     assert (job["state"], job["total"], cancelled["state"]) == ("waiting", 2, "cancelled")
+    assert (discarding["kind"], discarding["total"]) == ("quarantine.discard", 2)
 
 
 def test_one_is_discarded(shell: Shell) -> None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
-from receiver.cli.replaying import SKIPPED, TURN_SECONDS, ReplayJobs
+from receiver.cli.replaying import SKIPPED, TURN_SECONDS, QuarantineJobs
 from receiver.cli.worker import _duties
 from receiver.domain.errors import StoreAwayError
 from receiver.sealing import Sealer
@@ -21,10 +21,10 @@ from receiver.store.database import connect
 from receiver.store.job_tables import JobRow
 from receiver.store.jobs import Step
 from receiver.store.points import Point
-from receiver.web.quarantine_shapes import JobList, JobShape, ReplayCount
+from receiver.web.quarantine_shapes import Count, JobList, JobShape
 from tests.conftest import MakeDatabase
 from tests.web.listing import items, pages
-from tests.web.quarantined import held, keep, show
+from tests.web.quarantined import held, keep, replay, show
 from tests.web.service import (
     Caller,
     Service,
@@ -56,12 +56,12 @@ def transids(service: Service, point: Point) -> list[str]:
     return made
 
 
-def begin(caller: Caller, **given: Any) -> Any:
-    counted = caller.post("/quarantine/replay", json=given)
+def begin(caller: Caller, act: str = "replay", **given: Any) -> Any:
+    counted = caller.post(f"/quarantine/{act}", json=given)
     assert counted.status_code == 200, counted.json
-    assert ReplayCount().validate(counted.json) == {}
+    assert Count().validate(counted.json) == {}
     confirm = counted.json["confirm"]
-    answer = caller.post("/quarantine/replay", json={**given, "confirm": confirm})
+    answer = caller.post(f"/quarantine/{act}", json={**given, "confirm": confirm})
     assert answer.status_code == 202, answer.json
     assert answer.headers["Location"] == f"/api/v1/jobs/{answer.json['id']}"
     return look(caller, answer.json["id"])
@@ -74,10 +74,10 @@ def look(caller: Caller, id_: str) -> Any:
     return answer.json
 
 
-def make_jobs(service: Service, *, pieces: int = 1000, piece_facts: int = 50) -> ReplayJobs:
+def make_jobs(service: Service, *, pieces: int = 1000, piece_facts: int = 50) -> QuarantineJobs:
     """Jobs of which a turn does so many pieces."""
     step = TURN_SECONDS / (pieces + 0.5)
-    return ReplayJobs(
+    return QuarantineJobs(
         service.engine,
         service.app.extensions["receiver"].replayer,
         piece_facts=piece_facts,
@@ -113,6 +113,30 @@ def test_a_job_replays_what_was_counted(
     assert (tried["job"], tried["who"]["name"]) == (job["id"], caller.secret[:11])
     [line] = items(caller.get("/audit?what=job.begin"))
     assert (line["ids"], line["after"]["total"]) == ([job["id"]], 5)
+
+
+def test_many_are_discarded_but_what_is_replayed(
+    service: Service,
+    caller: Caller,
+    point: Point,
+    transids: list[str],
+    connection: psycopg.Connection[Any],
+) -> None:
+    small = make_point(service, domain=caller.domain, max_body=1000)
+    held(service, small, b"[" + b" " * 3000, 413)
+    first = items(caller.get("/quarantine"))[-1]["id"]
+    replay(caller, first)
+    job = begin(caller, "discard", state=["open", "replayed"])
+
+    make_jobs(service).turn(connection)
+
+    found = look(caller, job["id"])
+    assert (found["kind"], found["state"]) == ("quarantine.discard", "done")
+    assert (found["total"], found["results"]) == (6, {"discarded": 6})
+    assert states(caller) == ["discarded"] * 5 + ["replayed"]
+    confirm = caller.post("/quarantine/replay", json={"state": "discarded"}).json["confirm"]
+    other = caller.post("/quarantine/discard", json={"state": "discarded", "confirm": confirm})
+    assert (other.status_code, list(other.json["errors"])) == (400, ["confirm"])
 
 
 def test_filters_choose_what_is_replayed(
@@ -194,16 +218,16 @@ def test_who_lost_a_job_to_another_worker_does_not_count(
     service: Service, caller: Caller, transids: list[str], connection: psycopg.Connection[Any]
 ) -> None:
     job = begin(caller)
-    with Session(service.engine) as session, session.begin():
+    with Session(service.engine) as session:
         seen = session.get_one(JobRow, UUID(job["id"]))
     make_jobs(service, pieces=1, piece_facts=2).turn(connection)
 
     with Session(service.engine) as session, session.begin():
         step = Step(done=5, results={"accepted": 5}, place=None)
-        assert not jobs.advance(session, seen, step)
+        counts = jobs.advance(session, seen, step)
 
-    found = look(caller, job["id"])
-    assert (found["done"], found["results"]) == (2, {"accepted": 2})
+    stopped = caller.delete(f"/jobs/{job['id']}").json
+    assert (counts, stopped["done"], stopped["results"]) == (False, 2, {"accepted": 2})
 
 
 def test_a_cancelled_job_stops_where_it_is(
@@ -348,7 +372,7 @@ def test_the_worker_does_it_and_forgets_it(make_database: MakeDatabase) -> None:
         job = begin(caller)
         duties = {each.name: each for each in _duties(Settings(spool="off"), service.engine)}
 
-        duties["replaying"].work(connection)
+        duties["quarantine"].work(connection)
         duties["forgetting_jobs"].work(connection)
         assert look(caller, job["id"])["state"] == "done"
         assert caller.send(transid)["deliveries"][0]["status"] == "delivered"
