@@ -24,6 +24,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
 from gunicorn.workers.ggevent import GeventWorker
 
 
@@ -62,6 +63,10 @@ class QuietLogger(Logger):  # type: ignore[misc]
     def exception(self, msg: str, *args: object, **_: Any) -> None:
         """Write what failed, but not on which path."""
         super().exception(msg.partition(" %s")[0] if args else msg)
+
+    def debug(self, msg: str, *args: object, **_: Any) -> None:
+        """Write what was ignored, but not what had come until then."""
+        super().debug(msg.partition(" %s")[0] if args else msg)
 
     def warning(self, msg: str, *args: object, **keywords: Any) -> None:
         """Write that a request can't be parsed, but not how it reads."""
@@ -204,6 +209,12 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
             super().handle(listener, client, addr)
         finally:
             del self._lines[greenlet]
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what can't be read by 400; a coding that nobody knows is no failure of ours."""
+        if isinstance(exc, UnsupportedTransferCoding):
+            exc = InvalidHeader("TRANSFER-ENCODING")
+        super().handle_error(req, client, addr, exc)
 
     def timeout_ctx(self) -> "_Waits":
         """Bound the wait for the next request of a connection: see `_hang_up`."""

@@ -5,6 +5,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 import gevent
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length, get_input_stream
 
@@ -113,7 +114,7 @@ class Body:
         except _LateError:
             if size <= self._cap_bytes:
                 raise SlowBodyError("the body did not arrive in time") from None
-        except (OSError, ClientDisconnected) as error:
+        except (OSError, ClientDisconnected, ParseException) as error:
             raise SlowBodyError("the body broke off") from error
         finally:
             deadline.close()

@@ -27,6 +27,10 @@ class Answer:
     body: bytes
 
     @property
+    def text(self) -> str:
+        return self.body.decode("latin-1")
+
+    @property
     def json(self) -> Any:
         return json.loads(self.body)
 
