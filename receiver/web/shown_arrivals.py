@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from receiver.domain.status import status_of
-from receiver.web.code_texts import CODE_TEXTS
+from receiver.platform.codes import text_of
 from receiver.web.shown_sends import Codes, Json, point_item
 from receiver.web.times import utc, utc_or_none
 from receiver.web.veil import Clear
@@ -48,7 +48,7 @@ def receipt_item(row: Row[Any], codes: Codes, veil: Clear) -> Json:
         "outcome": status.outcome.value,
         "raw_status": row.raw_status,
         "code": row.code,
-        "code_text": CODE_TEXTS.get(row.code),
+        "code_text": text_of(row.channel, row.code),
         "description": veil.remark(row.description),
         "additional_info": veil.remark(row.additional_info),
         "carrier": row.carrier or None,

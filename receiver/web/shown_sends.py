@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Row, RowMapping
 
 from receiver.domain.status import BY_RANK, UNKNOWN, Outcome
+from receiver.platform.codes import text_of
 from receiver.store.replies import Reply
 from receiver.store.sends import shown_transid
 from receiver.store.tables import DeliveryRow, SendRow
-from receiver.web.code_texts import CODE_TEXTS
 from receiver.web.times import utc, utc_or_none
 from receiver.web.veil import Clear
 
@@ -90,7 +90,7 @@ def delivery_item(row: DeliveryRow, send: Row[Any] | SendRow, veil: Clear) -> Js
         "raw_status": row.raw_status,
         "also": row.also or None,
         "code": row.code,
-        "code_text": CODE_TEXTS.get(row.code),
+        "code_text": text_of(send.channel, row.code),
         "description": veil.remark(row.description),
         "additional_info": veil.remark(row.additional_info),
         "carrier": row.carrier or None,
