@@ -175,11 +175,13 @@ class _Reader:
             "committed_at": utc(change.written_at),
             "kind": "deletion" if change.deleted else change.kind,
             "cause": change.cause,
-            "data": self._data(change, codes),
+            "data": data_of(change, codes, self._veil),
         }
 
-    def _data(self, change: Change, codes: Codes) -> Json:
-        if change.deleted:
-            return {"kind": change.kind, "id": str(change.name)}
-        show = listed_delivery if change.kind == "delivery" else notice_item
-        return show(change.row, codes, self._veil)
+
+def data_of(change: Change, codes: Codes, veil: Clear) -> Json:
+    """Return what changed as lists show it; of what is deleted only its name."""
+    if change.deleted:
+        return {"kind": change.kind, "id": str(change.name)}
+    show = listed_delivery if change.kind == "delivery" else notice_item
+    return show(change.row, codes, veil)

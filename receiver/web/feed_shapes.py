@@ -8,7 +8,7 @@ from receiver.web import saying
 from receiver.web.arrival_shapes import MessageShape
 from receiver.web.changes import KINDS
 from receiver.web.shapes import DeliveryItem, PointShape, Shape
-from receiver.web.stats import DIMENSIONS
+from receiver.web.shown_stats import DIMENSIONS
 
 
 class Deletion(Shape):

@@ -4,55 +4,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
-from receiver.domain.counts import MEASURES, PERCENTILE_ERROR, Counts, percentile_ms
-from receiver.domain.status import BY_RANK, UNKNOWN
+from receiver.domain.counts import PERCENTILE_ERROR, Counts
 from receiver.store import sends
 from receiver.store import stats as stored
 from receiver.store.keys import ApiKey
 from receiver.store.reading import reading
 from receiver.store.retention.gone import kept_from, midnight
-from receiver.store.stats import MINUTES_KEPT, NO_POINT, Asked, Grain, Key
+from receiver.store.stats import MINUTES_KEPT, Asked, Grain
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Instant
 from receiver.web.freshness import finish, polled
 from receiver.web.json_input import bad
 from receiver.web.queries import read_query
 from receiver.web.rooms import rooms
-from receiver.web.shown_sends import Codes, Json
+from receiver.web.shown_sends import Json
+from receiver.web.shown_stats import (
+    DIMENSIONS,
+    LONGEST,
+    Shown,
+    measures,
+    points_in,
+    shown,
+    stored_names,
+)
 from receiver.web.times import utc
 
-#: The longest span that each bucket is fine enough for.
-LONGEST: Final = {
-    Grain.MINUTE: timedelta(days=1),
-    Grain.HOUR: timedelta(days=92),
-    Grain.DAY: timedelta(days=1830),
-}
 COMPARED: Final = {"1d": timedelta(days=1), "7d": timedelta(days=7)}
-#: What a dimension is called in the store; an outcome follows from the rank.
-DIMENSIONS: Final = {
-    "status": "rank",
-    "outcome": "rank",
-    "code": "code",
-    "channel": "channel",
-    "sender": "sender",
-    "tag": "tag",
-    "carrier": "carrier",
-    "point": "point_id",
-}
 CLOCK: Final = "requested_at of the send, else when it was first heard of"
-_OF_SENDS: Final = ("sends", "refused", "unconfirmed", "orphans")
-_OF_DELIVERIES: Final = frozenset({"status", "outcome", "code", "carrier"})
-_PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 _DEFAULT_SPAN: Final = timedelta(days=1)
-
-#: The beginning of a bucket, and the values of what is told apart, as they are shown.
-Shown = tuple[Any, ...]
 
 
 class StatsQuery(Schema):
@@ -89,10 +73,10 @@ def index() -> ResponseReturnValue:
     with reading(rooms().engine) as session:
         found = stored.read(session, question)
         earlier = stored.read(session, _shifted(question, before)) if before else {}
-        codes = sends.point_codes(session, _points(question, [*found, *earlier]))
+        codes = sends.point_codes(session, points_in(question, [*found, *earlier]))
         ledger_since = kept_from(session).get("deliveries")
-    now = _shown(found, question, by, codes)
-    then = _shown(earlier, question, by, codes, later=before or timedelta())
+    now = shown(found, question, by, codes)
+    then = shown(earlier, question, by, codes, later=before or timedelta())
     keys = sorted({*now, *then, *_buckets(question, by)}, key=_order)
     return {
         "since": utc(question.since),
@@ -125,17 +109,9 @@ def _question(key: ApiKey, asked: Mapping[str, Any], by: Sequence[str]) -> Asked
         grain=grain,
         since=grain.floor(since),
         until=_ceiling(grain, until),
-        by=list(dict.fromkeys(DIMENSIONS[name] for name in by)),
+        by=stored_names(by),
         point_ids=key.point_ids,
     )
-
-
-def _points(question: Asked, keys: Sequence[Key]) -> set[UUID | None]:
-    """Return the points that counts are told apart by."""
-    if "point_id" not in question.by:
-        return set()
-    place = 1 + question.by.index("point_id")
-    return {key[place] for key in keys}
 
 
 def _ceiling(grain: Grain, at: datetime) -> datetime:
@@ -145,37 +121,6 @@ def _ceiling(grain: Grain, at: datetime) -> datetime:
 
 def _shifted(question: Asked, before: timedelta) -> Asked:
     return replace(question, since=question.since - before, until=question.until - before)
-
-
-def _shown(
-    found: Mapping[Key, Counts],
-    question: Asked,
-    by: Sequence[str],
-    codes: Codes,
-    *,
-    later: timedelta = timedelta(),
-) -> Mapping[Shown, Counts]:
-    """Return counts by what is shown of their dimensions, `later` than they were."""
-    shown: dict[Shown, Counts] = {}
-    for (at, *values), counts in found.items():
-        told = dict(zip(question.by, values, strict=True))
-        key = (at + later, *(_value(name, told[DIMENSIONS[name]], codes) for name in by))
-        shown.setdefault(key, Counts()).add(counts)
-    return {key: counts for key, counts in shown.items() if counts.sends or counts.deliveries}
-
-
-def _value(name: str, value: Any, codes: Codes) -> Any:
-    if name == "status":
-        return BY_RANK.get(value, UNKNOWN).name
-    if name == "outcome":
-        return BY_RANK.get(value, UNKNOWN).outcome.value
-    if name == "point":
-        return _point(value, codes)
-    return value
-
-
-def _point(id_: UUID, codes: Codes) -> tuple[str, str | None] | None:
-    return None if id_ == NO_POINT else (str(id_), codes.get(id_))
 
 
 def _buckets(question: Asked, by: Sequence[str]) -> Iterator[Shown]:
@@ -200,23 +145,10 @@ def _item(
     told = dict(zip(by, values, strict=True))
     if "point" in told:
         told["point"] = told["point"] and dict(zip(("id", "code"), told["point"], strict=True))
-    compared = None if then is None else _measures(then.get(key, Counts()), by)
+    compared = None if then is None else measures(then.get(key, Counts()), by)
     return {
         "at": utc(at),
         **told,
-        **_measures(now.get(key, Counts()), by),
+        **measures(now.get(key, Counts()), by),
         "compared": compared,
     }
-
-
-def _measures(counts: Counts, by: Sequence[str]) -> Json:
-    """Return the counts; sends are not told apart by what became of their deliveries."""
-    has_sends = _OF_DELIVERIES.isdisjoint(by)
-    measured: Json = {
-        name: getattr(counts, name) if has_sends or name not in _OF_SENDS else None
-        for name in MEASURES
-        if name != "negative"
-    }
-    times = {name: percentile_ms(counts.latencies, share) for name, share in _PERCENTILES.items()}
-    n = sum(counts.latencies)
-    return {**measured, "ttd_ms": {"n": n, "negative": counts.negative, **times}}
