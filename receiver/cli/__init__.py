@@ -20,8 +20,9 @@ from receiver.cli.run import run
 from receiver.cli.serve import serve
 from receiver.cli.spool import spool
 from receiver.cli.status import status
+from receiver.cli.why import why
 from receiver.cli.worker import worker
-from receiver.domain.errors import BadInputError, ReceiverError, StoreAwayError
+from receiver.domain.errors import BadInputError, ReceiverError, SlowQueryError, StoreAwayError
 
 INTERRUPTED = 130
 
@@ -33,17 +34,10 @@ def commands() -> None:
 
 
 for command in (
-    run,
-    serve,
-    worker,
-    migrate,
-    points,
-    keys,
-    secrets,
-    quarantine,
-    spool,
-    forget,
-    status,
+    *(run, serve, worker, migrate),
+    *(points, keys, secrets, quarantine),
+    *(spool, forget),
+    *(status, why),
 ):
     commands.add_command(command)
 
@@ -55,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except SlowQueryError as error:
+        _fail(str(error))
     except StoreAwayError as error:
         _fail(f"{error}: start it, or correct DATABASE_URL")
     except BadInputError as error:

@@ -12,6 +12,7 @@ from receiver.embedded import database_url
 from receiver.settings import Settings
 from receiver.store import fitness, partitions, schema
 from receiver.store.database import check_durable, connect, make_engine
+from receiver.store.reading import reading
 
 
 @contextmanager
@@ -41,11 +42,38 @@ def current_session() -> Iterator[Session]:
         StoreAwayError: it can't be asked.
 
     """
-    url = database_url(Settings.from_environ())
+    with session_on(current_url(Settings.from_environ())) as session:
+        yield session
+
+
+@contextmanager
+def reading_session(url: str) -> Iterator[Session]:
+    """Yield a session that only reads, all of it as it is at one moment.
+
+    Raises:
+        StoreAwayError: the database can't be asked, or a query took too long.
+
+    """
+    engine = make_engine(url)
+    try:
+        with reading(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def current_url(settings: Settings) -> str:
+    """Return where the database is that the settings name, if its schema is what we need.
+
+    Raises:
+        SetupError: there is no database, or its schema is behind.
+        StoreAwayError: it can't be asked.
+
+    """
+    url = database_url(settings)
     check(url)
     schema.require_current(url)
-    with session_on(url) as session:
-        yield session
+    return url
 
 
 def check(url: str) -> None:

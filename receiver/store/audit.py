@@ -15,6 +15,8 @@ from receiver.store.admin_tables import AuditRow
 from receiver.store.keys import ApiKey
 
 RAW_READ: Final = "raw.read"
+#: Somebody with a shell had numbers and texts shown.
+CLEAR_READ: Final = "clear.read"
 HIDDEN: Final = "***"
 #: Fields of what is administered that nobody may learn from here.
 _SECRETS: Final = frozenset(
