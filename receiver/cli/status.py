@@ -1,61 +1,177 @@
-"""`receiver status`: whether it is up, and what it holds."""
+"""`receiver status`: whether something is wrong, with whom, and what there is."""
 
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 import click
+from msgspec.structs import asdict
 from sqlalchemy.orm import Session
 
 from receiver.cli import entrance
-from receiver.cli.database import current_session
+from receiver.cli.database import current_url, reading_session
+from receiver.cli.exits import EXITS
 from receiver.cli.table import echo_rows, plain
-from receiver.domain.errors import ReceiverError
+from receiver.cli.vitals import Flow, flow, shown_points
+from receiver.cli.why_screen import WHO
+from receiver.domain.blame import Blame
+from receiver.domain.diagnosis import Finding, Vitals, diagnose
+from receiver.domain.errors import ReceiverError, SpoolError
+from receiver.inbox.spool.depth import Depth, depth
 from receiver.settings import Settings
 from receiver.store import questions
 from receiver.store.overview import Kept, kept, overview
 
 DEPTH: Final = ("facts", "bytes", "oldest_seconds", "damaged")
+_WELL: Final = Finding(
+    blame=Blame.NONE, sentence="nothing is wrong, as far as can be seen from here"
+)
+
+
+@dataclass(frozen=True)
+class _Service:
+    """How the running service is, and how it sees the store and its spool."""
+
+    state: str
+    seen: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What the database tells; `state` is `up`, or says why it tells nothing."""
+
+    state: str
+    counts: Mapping[str, object] = field(default_factory=dict)
+    held: Mapping[str, Kept] = field(default_factory=dict)
+    flow: Flow | None = None
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 def status(*, as_json: bool) -> None:
-    """Say whether service and database are up, and what is stored. Exit code 1 if one isn't."""
-    settings = Settings.from_environ()
+    """Say whether something is wrong and with whom, what flows, and what is stored.
+
+    Exit code 0 where nothing is, 1 where it is us, 3 the platform, 4 beyond it, 5 whoever sends.
+    """
+    settings, now = Settings.from_environ(), datetime.now(UTC)
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
-    service, seen = _service(base_url)
-    database, counts, held = _database(settings)
+    service, ledger = _service(base_url), _ledger(settings, now)
+    findings = diagnose(_vitals(settings, service, ledger, now)) or [_WELL]
     if as_json:
-        facts = {"base_url": base_url, "service": service, "database": database, **seen, **counts}
-        facts["kept"] = {what: each._asdict() for what, each in held.items()}
-        click.echo(json.dumps(facts, default=plain, indent=2))
+        click.echo(json.dumps(_told(base_url, service, ledger, findings), default=plain, indent=2))
     else:
-        rows = {"service": f"{service} ({base_url})", "database": database, **seen, **counts}
-        rows |= {f"{what}_kept": _sentence(each) for what, each in held.items()}
-        echo_rows([{"what": what, "state": state} for what, state in rows.items()], as_json=False)
-    if (service, database) != ("up", "up"):
-        raise SystemExit(1)
+        _show(base_url, service, ledger, findings)
+    raise SystemExit(EXITS[findings[0].blame])
 
 
-def _service(base_url: str) -> tuple[str, Mapping[str, object]]:
-    """Return how the service is, and how it sees the store and its spool."""
+def _vitals(settings: Settings, service: _Service, ledger: _Ledger, now: datetime) -> Vitals:
+    spool = _depth(settings)
+    measured = ledger.flow.measured if ledger.flow else {}
+    seen = service.seen
+    return Vitals(
+        now=now,
+        database=ledger.state,
+        service=service.state,
+        spool_facts=spool.facts,
+        spool_oldest_at=spool.oldest_at,
+        spool_damaged=spool.damaged,
+        spool_status=str(seen.get("spool", "ok")),
+        **measured,
+    )
+
+
+def _depth(settings: Settings) -> Depth:
+    """Return what waits on this disk; nothing where there is no spool."""
+    if settings.spool_dir is None:
+        return Depth()
+    try:
+        return depth(settings.spool_dir)
+    except SpoolError:
+        return Depth(damaged=1)
+
+
+def _told(
+    base_url: str, service: _Service, ledger: _Ledger, findings: Sequence[Finding]
+) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "blame": findings[0].blame,
+        "findings": [asdict(finding) for finding in findings],
+        "base_url": base_url,
+        "service": service.state,
+        "database": ledger.state,
+        **service.seen,
+        **ledger.counts,
+        "kept": {what: each._asdict() for what, each in ledger.held.items()},
+    }
+    if ledger.flow:
+        told |= {
+            **ledger.flow.rates,
+            "points": list(shown_points(ledger.flow)),
+            "quarantined_1h": list(_held(ledger.flow)),
+            **_upkeep(ledger.flow),
+        }
+    return told
+
+
+def _show(base_url: str, service: _Service, ledger: _Ledger, findings: Sequence[Finding]) -> None:
+    first, *others = findings
+    click.echo(f"{WHO[first.blame]}: {first.sentence}")
+    for each in others:
+        click.echo(f"also {WHO[each.blame]}: {each.sentence}")
+    rows: dict[str, object] = {"service": f"{service.state} ({base_url})", "database": ledger.state}
+    rows |= {**service.seen, **ledger.counts}
+    rows |= {f"{what}_kept": _sentence(each) for what, each in ledger.held.items()}
+    if ledger.flow:
+        rows |= {**ledger.flow.rates, **_upkeep(ledger.flow)}
+    _echo([{"what": what, "state": state} for what, state in rows.items()])
+    if ledger.flow:
+        _echo(list(shown_points(ledger.flow)))
+        _echo(list(_held(ledger.flow)))
+
+
+def _echo(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a table behind an empty line, none of nothing."""
+    if rows:
+        click.echo()
+        echo_rows(rows, as_json=False)
+
+
+def _held(flow: Flow) -> Iterator[dict[str, object]]:
+    for point, reason, number in flow.measured["held_1h"]:
+        yield {"point": point, "quarantined_1h": number, "reason": reason}
+
+
+def _upkeep(flow: Flow) -> Mapping[str, object]:
+    measured = flow.measured
+    return {
+        "feed_lag_seconds": round(measured["feed_lag_seconds"], 1),
+        "worker": "works" if measured["worker"] else "none works",
+        "counts_waiting": measured["counts_waiting"],
+        "partitions_until": measured["partitions_until"],
+        "failed_1h": measured["failures"].failed,
+        "refused_1h": measured["refused_1h"],
+    }
+
+
+def _service(base_url: str) -> _Service:
     try:
         with urllib.request.urlopen(f"{base_url}/health/ready", timeout=5) as answer:  # noqa: S310
-            told = _told(answer.read())
+            told = _json(answer.read())
     except urllib.error.HTTPError as error:
         phrase = HTTPStatus(error.code).phrase
-        return f"not ready ({error.code} {phrase})", _seen(_told(error.read()))
+        return _Service(f"not ready ({error.code} {phrase})", _seen(_json(error.read())))
     except OSError:
-        return "not reachable", {}
-    return "degraded" if told.get("status") == "degraded" else "up", _seen(told)
+        return _Service("not reachable")
+    return _Service("degraded" if told.get("status") == "degraded" else "up", _seen(told))
 
 
-def _told(body: bytes) -> Mapping[str, Any]:
+def _json(body: bytes) -> Mapping[str, Any]:
     """Return what the service says; an empty mapping where something else answers."""
     try:
         told = json.loads(body)
@@ -73,13 +189,13 @@ def _seen(told: Mapping[str, Any]) -> Mapping[str, object]:
         return {}
 
 
-def _database(settings: Settings) -> tuple[str, Mapping[str, object], Mapping[str, Kept]]:
+def _ledger(settings: Settings, now: datetime) -> _Ledger:
     try:
-        with current_session() as session:
+        with reading_session(current_url(settings)) as session:
             counts = {**overview(session), **_reconciliation(session, settings)}
-            return "up", counts, kept(session, settings.keep)
+            return _Ledger("up", counts, kept(session, settings.keep), flow(session, now))
     except ReceiverError as error:
-        return str(error), {}, {}
+        return _Ledger(str(error))
 
 
 def _sentence(found: Kept) -> str:

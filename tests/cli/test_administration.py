@@ -132,8 +132,9 @@ def test_wrong_calls_are_told(
     assert "Traceback" not in done.stderr
 
 
-def test_status_tells_what_is_missing(call: Call, database_url: str) -> None:
-    done = call("status", "--json", DATABASE_URL=database_url, PORT="1")
+def test_status_tells_what_is_missing(call: Call, make_database: Callable[[], str]) -> None:
+    url = make_database()
+    done = call("status", "--json", DATABASE_URL=url, PORT="1")
     told = json.loads(done.stdout)
 
     assert done.returncode == 1
@@ -143,10 +144,13 @@ def test_status_tells_what_is_missing(call: Call, database_url: str) -> None:
     assert "make run" in call("status").stdout
 
 
-def test_status_tells_what_the_service_sees(call: Call, database_url: str, tmp_path: Path) -> None:
+def test_status_tells_what_the_service_sees(
+    call: Call, make_database: Callable[[], str], tmp_path: Path
+) -> None:
+    url = make_database()
     spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
-    with serving(database_url, tmp_path / "log", **spool) as server:
-        done = call("status", "--json", DATABASE_URL=database_url, PORT=str(server.port))
+    with serving(url, tmp_path / "log", **spool) as server:
+        done = call("status", "--json", DATABASE_URL=url, PORT=str(server.port))
 
     told = json.loads(done.stdout)
     assert (done.returncode, told["service"], told["store"], told["spool"]) == (0, "up", "ok", "ok")
@@ -156,16 +160,17 @@ def test_status_tells_what_the_service_sees(call: Call, database_url: str, tmp_p
 
 
 def test_status_calls_a_service_that_only_spools_degraded(
-    call: Call, database_url: str, tmp_path: Path
+    call: Call, make_database: Callable[[], str], tmp_path: Path
 ) -> None:
+    url = make_database()
     spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
     keep_snapshot(tmp_path, "token")
     with serving(nowhere, tmp_path / "log", **spool) as server:
-        done = call("status", DATABASE_URL=database_url, PORT=str(server.port))
+        done = call("status", DATABASE_URL=url, PORT=str(server.port))
 
     assert done.returncode == 1
-    told = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    told = dict(line.split(None, 1) for line in done.stdout.splitlines() if line)
     assert told["service"].startswith("degraded")
     assert (told["database"], told["store"], told["spool_facts"]) == ("up", "away", "0")
 
