@@ -20,6 +20,8 @@ from receiver.cli.run import run
 from receiver.cli.serve import serve
 from receiver.cli.spool import spool
 from receiver.cli.status import status
+from receiver.cli.tail import tail
+from receiver.cli.top import top
 from receiver.cli.why import why
 from receiver.cli.worker import worker
 from receiver.domain.errors import BadInputError, ReceiverError, SlowQueryError, StoreAwayError
@@ -37,7 +39,7 @@ for command in (
     *(run, serve, worker, migrate),
     *(points, keys, secrets, quarantine),
     *(spool, forget),
-    *(status, why),
+    *(status, why, top, tail),
 ):
     commands.add_command(command)
 
