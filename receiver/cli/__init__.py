@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from receiver.cli.check import check
 from receiver.cli.forget import forget
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
@@ -39,7 +40,7 @@ for command in (
     *(run, serve, worker, migrate),
     *(points, keys, secrets, quarantine),
     *(spool, forget),
-    *(status, why, top, tail),
+    *(status, why, top, tail, check),
 ):
     commands.add_command(command)
 

@@ -13,6 +13,10 @@ _SUFFIXED = re.compile(
 _NUMBER = re.compile(r"[0-9+() .-]{7,20}")
 _NOT_DIGITS = re.compile(r"[^0-9]")
 
+#: What reports on such a transid is a test of the way to a hook, and kept nowhere: the one place
+#: where that is said. No platform makes such a transid, and nobody can record a send under one.
+CHECK_PREFIX: Final = "receiver-check-"
+
 #: Longer keys would not fit into an index entry.
 KEY_BYTES: Final = 512
 
@@ -33,6 +37,11 @@ def transid_of(reported: str) -> str:
         return reported
     match = _SUFFIXED.fullmatch(reported)
     return match["base"] if match else reported
+
+
+def is_check(transid: str) -> bool:
+    """Tell whether what reports on this transid is but a test of the way to a hook."""
+    return transid.startswith(CHECK_PREFIX)
 
 
 def key_of(value: str) -> str:

@@ -14,9 +14,10 @@ from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter, Rule
 
-from receiver.domain.errors import PayloadError, TooLargeError
-from receiver.domain.facts import Fact
+from receiver.domain.errors import PayloadError, StoreAwayError, TooLargeError
+from receiver.domain.facts import Fact, Kind, new_id
 from receiver.inbox.ways import Inbox
+from receiver.platform.checks import CHECKED, is_check_body
 from receiver.platform.recognise import Recognised
 from receiver.store.apply import Applied
 from receiver.web.access import note_point, note_taken
@@ -79,7 +80,10 @@ def receive(here: Rooms, arrival: Arrival) -> Answer:
     cap_bytes = cap_bytes_of(arrival.point, here.settings.max_body_bytes)
     try:
         with here.intake.body(arrival.environ, cap_bytes=cap_bytes) as raw:
-            if fault := _fault(here, arrival, raw, cap_bytes):
+            fault = _fault(here, arrival, raw, cap_bytes)
+            if is_check_body(raw):
+                return _check(here, arrival, fault)
+            if fault:
                 return _turn_away(here, arrival, raw, fault)
             return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
@@ -99,6 +103,17 @@ def _fault(
     except PayloadError as fault:
         return fault
     return None
+
+
+def _check(here: Rooms, arrival: Arrival, fault: PayloadError | None) -> Answer:
+    """Answer a test of the way as a notification would be, and keep nothing of it."""
+    if fault:
+        return _answer({"result": "refused", "errors": fault.fields}, _STATUSES[fault.reason])
+    if here.readiness.overall() == "unready":
+        raise StoreAwayError("nothing can be made durable")
+    if arrival.point.opts.get("disabled"):
+        return _answer({"result": CHECKED, "id": new_id(), "errors": {"point": ["is disabled"]}})
+    return _answer({"result": CHECKED, "kind": Kind.RECEIPT, "id": new_id()})
 
 
 def _turn_away(

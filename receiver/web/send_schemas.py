@@ -8,6 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 from marshmallow import validates_schema as validates_all
 
 from receiver.domain.facts import Destination, Send, State
+from receiver.domain.identity import CHECK_PREFIX, is_check
 from receiver.domain.sends import REGISTERED_PREFIX
 from receiver.web.fields import ChannelName, Instant, Metadata, Recipient, Text
 
@@ -59,6 +60,8 @@ class SendFields(Strict):
     def _check_transid(self, transid: str, **_: Any) -> None:
         if transid.startswith(REGISTERED_PREFIX):
             raise ValidationError(f"must not begin with {REGISTERED_PREFIX}")
+        if is_check(transid):
+            raise ValidationError(f"must not begin with {CHECK_PREFIX}: receiver check does")
 
     @post_load
     def make(self, loaded: dict[str, Any], **_: Any) -> Send:

@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from receiver.domain.facts import Kind, Source, State
 from receiver.domain.questions import Finding
 from receiver.domain.status import STATUSES, Outcome
+from receiver.platform.checks import CHECKED
 from receiver.store.apply import Result
 from receiver.web import saying
 
@@ -49,7 +50,7 @@ class HookError(Shape):
 class HookResult(Shape):
     """What became of one notification."""
 
-    result = saying.one_of(*(result.value for result in Result))
+    result = saying.one_of(*(result.value for result in Result), CHECKED)
     id = saying.text()
     kind = fields.String(
         validate=validate.OneOf(
