@@ -12,6 +12,7 @@ import click
 
 from receiver.cli.check import check
 from receiver.cli.forget import forget
+from receiver.cli.importing import import_
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
@@ -39,7 +40,7 @@ def commands() -> None:
 for command in (
     *(run, serve, worker, migrate),
     *(points, keys, secrets, quarantine),
-    *(spool, forget),
+    *(spool, forget, import_),
     *(status, why, top, tail, check),
 ):
     commands.add_command(command)
