@@ -16,7 +16,7 @@ from receiver.cli.importing import import_
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
-from receiver.cli.quarantine import quarantine
+from receiver.cli.refolding import refold_
 from receiver.cli.resealing import secrets
 from receiver.cli.run import run
 from receiver.cli.serve import serve
@@ -24,6 +24,7 @@ from receiver.cli.spool import spool
 from receiver.cli.status import status
 from receiver.cli.tail import tail
 from receiver.cli.top import top
+from receiver.cli.verify import verify
 from receiver.cli.why import why
 from receiver.cli.worker import worker
 from receiver.domain.errors import BadInputError, ReceiverError, SlowQueryError, StoreAwayError
@@ -40,7 +41,7 @@ def commands() -> None:
 for command in (
     *(run, serve, worker, migrate),
     *(points, keys, secrets, quarantine),
-    *(spool, forget, import_),
+    *(spool, forget, import_, verify, refold_),
     *(status, why, top, tail, check),
 ):
     commands.add_command(command)
