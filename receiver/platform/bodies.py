@@ -65,6 +65,13 @@ _TOLERANT: Final = json.JSONDecoder(
 )
 
 
+def _no_constant(name: str) -> Any:
+    raise PayloadError("not_json", f"{name} is no number of JSON's")
+
+
+_STRICT: Final = json.JSONDecoder(parse_int=_whole, parse_float=_real, parse_constant=_no_constant)
+
+
 def _nested(scalars: Any, depth: int) -> Any:
     """Return the type of the JSON values that are no deeper than `depth`."""
     if not depth:
@@ -129,6 +136,19 @@ def parse(text: str) -> Any:
     """Return the one JSON value of `text`. Raises: PayloadError; its message holds no content."""
     try:
         return _decoded(text)
+    except json.JSONDecodeError as error:
+        raise _not_json(error) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def parse_strictly(text: str) -> Any:
+    """Return the one JSON value of `text`, to the letter: no raw tabs in strings, no NaN.
+
+    Raises: PayloadError; its message holds no content.
+    """
+    try:
+        return _STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise _not_json(error) from None
     except RecursionError:

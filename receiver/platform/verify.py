@@ -1,5 +1,7 @@
 """Signatures of notifications: whether the platform, which knows the hub secret, wrote a body.
 
+The sandbox, which plays the platform, signs by the same rule.
+
 Source: CONTRACT.md 1.1 (header, algorithms, canonical form), 9.6 (traps).
 """
 
@@ -8,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+HEADER: Final = "x-hub-signature"
 _LONGEST: Final = 256
 #: Algorithm to the length of its digest in hex.
 _LENGTHS: Final[Mapping[str, int]] = {"sha256": 64, "sha512": 128, "sha1": 40}
@@ -30,6 +33,11 @@ def verify(header: str, body: bytes, *, secrets: Sequence[str], allow_sha1: bool
     )
 
 
+def sign(body: bytes, secret: str, *, algorithm: str = "sha256") -> str:
+    """Return the header that signs `body` with `secret`, by sha256 or sha512."""
+    return f"{algorithm}={_digest(algorithm, body, secret)}"
+
+
 def _read(header: str) -> tuple[str, bytes]:
     """Return algorithm and digest; an empty digest for what is no signature."""
     if len(header) > _LONGEST:
@@ -45,6 +53,8 @@ def _read(header: str) -> tuple[str, bytes]:
 
 
 def _signs(algorithm: str, digest: bytes, body: bytes, secret: str) -> bool:
-    key = secret.encode("utf-8", "surrogatepass")
-    expected = hmac.digest(key, body, algorithm).hex().encode("ascii")
-    return hmac.compare_digest(expected, digest)
+    return hmac.compare_digest(_digest(algorithm, body, secret).encode("ascii"), digest)
+
+
+def _digest(algorithm: str, body: bytes, secret: str) -> str:
+    return hmac.digest(secret.encode("utf-8", "surrogatepass"), body, algorithm).hex()
