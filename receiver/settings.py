@@ -81,6 +81,12 @@ class Settings:
     keep: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(KEEP))
     reconcile: int = 0  # questions a minute to the platform about what is overdue; 0: none
     region: str = ""  # ISO 3166: in which numbers are sought that name no country
+    sandbox_host: str = "127.0.0.1"
+    sandbox_port: int = 0  # 0: the one after ours
+    sandbox_retry: timedelta = timedelta(minutes=1)  # until a notification comes again
+    sandbox_notify_url: str = field(default="", repr=False)  # of its service
+    sandbox_secret: str = field(default="", repr=False)  # signs notifications
+    sandbox_public: bool = False  # whether it may notify public addresses
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
@@ -176,6 +182,20 @@ def read(env: Env) -> dict[str, Any]:
             "RECEIVER_RECONCILE", Settings.reconcile, validate=Range(0, MOST_QUESTIONS)
         ),
         "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
+        "sandbox_host": env.str(
+            "RECEIVER_SANDBOX_HOST", Settings.sandbox_host, validate=Length(min=1)
+        ),
+        "sandbox_port": env.int(
+            "RECEIVER_SANDBOX_PORT", Settings.sandbox_port, validate=Range(0, 65535)
+        ),
+        "sandbox_retry": env.timedelta(
+            "RECEIVER_SANDBOX_RETRY",
+            Settings.sandbox_retry,
+            validate=Range(timedelta(milliseconds=100), timedelta(hours=1)),
+        ),
+        "sandbox_notify_url": env.str("RECEIVER_SANDBOX_NOTIFY_URL", "", validate=_http_url),
+        "sandbox_secret": env.str("RECEIVER_SANDBOX_SECRET", ""),
+        "sandbox_public": env.bool("RECEIVER_SANDBOX_PUBLIC", Settings.sandbox_public),
         "keep": env.keep("RECEIVER_KEEP", None) or dict(KEEP),
         "patience": env.patience("RECEIVER_PATIENCE", None) or dict(PATIENCE),
         "log_level": env.str("RECEIVER_LOG_LEVEL", Settings.log_level, validate=OneOf(LOG_LEVELS)),

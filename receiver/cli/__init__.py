@@ -16,9 +16,11 @@ from receiver.cli.importing import import_
 from receiver.cli.keys import keys
 from receiver.cli.migrate import migrate
 from receiver.cli.points import points
+from receiver.cli.quarantine import quarantine
 from receiver.cli.refolding import refold_
 from receiver.cli.resealing import secrets
 from receiver.cli.run import run
+from receiver.cli.sandbox import sandbox
 from receiver.cli.serve import serve
 from receiver.cli.spool import spool
 from receiver.cli.status import status
@@ -39,7 +41,7 @@ def commands() -> None:
 
 
 for command in (
-    *(run, serve, worker, migrate),
+    *(run, serve, worker, sandbox, migrate),
     *(points, keys, secrets, quarantine),
     *(spool, forget, import_, verify, refold_),
     *(status, why, top, tail, check),
