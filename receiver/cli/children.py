@@ -17,27 +17,37 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 logger = structlog.get_logger()
 
 
-def web(settings: Settings, url: str) -> Child:
-    """Return gunicorn with our application."""
+def web(settings: Settings, url: str, **more: str) -> Child:
+    """Return gunicorn with our application; `more` goes into its environment."""
     configuration = str(ROOT / "config" / "gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", configuration, "wsgi:app"]
-    environment = {**_environment(settings, url), **_counting(settings)}
+    environment = _environment(settings, DATABASE_URL=url, **_counting(settings), **more)
     return Child("web", command, environment, ROOT)
 
 
-def worker(settings: Settings, url: str) -> Child:
+def worker(settings: Settings, url: str, **more: str) -> Child:
     """Return our own worker."""
-    command = [sys.executable, "-c", "from receiver.cli import main; main()", "worker"]
-    return Child("worker", command, _environment(settings, url), ROOT)
+    return _ours("worker", _environment(settings, DATABASE_URL=url, **more))
 
 
-def _environment(settings: Settings, url: str) -> Mapping[str, str]:
+def sandbox(settings: Settings, *, port: int, notify_url: str) -> Child:
+    """Return the sandbox; `notify_url` is its service's own."""
+    more = {"RECEIVER_SANDBOX_PORT": str(port), "RECEIVER_SANDBOX_NOTIFY_URL": notify_url}
+    return _ours("sandbox", _environment(settings, **more))
+
+
+def _ours(name: str, environment: Mapping[str, str]) -> Child:
+    command = [sys.executable, "-c", "from receiver.cli import main; main()", name]
+    return Child(name, command, environment, ROOT)
+
+
+def _environment(settings: Settings, **more: str) -> Mapping[str, str]:
     return {
         **os.environ,
-        "DATABASE_URL": url,
         "PORT": str(settings.port),
         "RECEIVER_HOST": settings.host,
         "RECEIVER_VAR": str(settings.var_dir),
+        **more,
     }
 
 

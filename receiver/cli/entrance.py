@@ -13,12 +13,16 @@ FILE: Final = "receiver.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Entrance:
-    """What receiver.json holds; `postgres_data` is None where DATABASE_URL is used."""
+    """What receiver.json holds.
+
+    `postgres_data` is None where DATABASE_URL is used, `sandbox_url` where no sandbox runs.
+    """
 
     base_url: str
     hook_url: str
     api_key: str = field(repr=False)
     postgres_data: str | None
+    sandbox_url: str | None = None
 
 
 def read(var: Path) -> Entrance | None:

@@ -1,6 +1,10 @@
-"""What `receiver run` makes for a newcomer: a first point, a first key, and receiver.json."""
+"""What `receiver run` makes for a newcomer: a first point, a first key, and receiver.json.
+
+The first point's platform is the sandbox, unless somebody has given it another.
+"""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -10,39 +14,57 @@ from receiver import embedded
 from receiver.cli import entrance
 from receiver.cli.database import session_on
 from receiver.cli.entrance import Entrance
+from receiver.sandbox.state import PROFILE_KEY, SERVICE_KEY
 from receiver.settings import Settings
-from receiver.store import audit, keys, points
+from receiver.store import audit, entities, keys, points
+from receiver.store.administration import Desk
 from receiver.store.audit import Act
+from receiver.store.points import Point
 
 NAME: Final = "first"
 DOMAIN: Final = "default"
 
 
-def prepare(settings: Settings, url: str) -> Entrance:
+def prepare(settings: Settings, url: str, *, sandbox_url: str | None = None) -> Entrance:
     """Make the first point and key where they are missing, and write receiver.json."""
     known = entrance.read(settings.var_dir)
     with session_on(url) as session:
-        token = _first_token(session)
+        point = _first_point(session)
+        if sandbox_url:
+            _give_sandbox(session, settings, point, sandbox_url)
         api_key = known.api_key if known and _opens(session, known.api_key) else _new(session)
     data = embedded.data_folder(settings)
     now = Entrance(
         base_url=settings.base_url,
-        hook_url=entrance.hook_url(settings.public_url, token),
+        hook_url=entrance.hook_url(settings.public_url, point.token_local),
         api_key=api_key,
         postgres_data=str(data) if data else None,
+        sandbox_url=sandbox_url,
     )
     if now != known:
         entrance.write(settings.var_dir, now)
     return now
 
 
-def _first_token(session: Session) -> str:
+def _first_point(session: Session) -> Point:
     known = [point for point in points.list_(session, domain=DOMAIN) if point.code == NAME]
     if known:
-        return known[0].token_local
+        return known[0]
     point = points.add(session, domain=DOMAIN, code=NAME)
     _record(session, "point.create", "point", point.id)
-    return point.token_local
+    return point
+
+
+def _give_sandbox(session: Session, settings: Settings, point: Point, url: str) -> None:
+    """Let the point's platform be the sandbox, whose port may be another each time."""
+    sealing = cache(settings.sealer)
+    row = entities.get(session, point.id, domain=DOMAIN, lock=True)
+    shown = entities.flat(entities.shown(row, sealing))
+    has_none = shown["token_remote"] == "" and not shown.get("opts.platform_url")
+    if has_none or shown["token_remote"] == SERVICE_KEY:
+        opts = {"platform_url": url, "profile_key": PROFILE_KEY}
+        desk = Desk(session=session, who=audit.by_shell(), sealing=sealing)
+        desk.change(row, {"token_remote": SERVICE_KEY, "opts": opts})
 
 
 def _opens(session: Session, secret: str) -> bool:

@@ -12,6 +12,8 @@ from receiver.settings import Settings
 
 #: A service that was killed takes this long to let go of its port.
 PATIENCE_SECONDS: Final = 1.5
+MOST_TRIED: Final = 50
+MOST_PORT: Final = 65_535
 
 Place = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
 
@@ -34,6 +36,18 @@ def held(settings: Settings) -> Iterator[None]:
         with suppress(OSError):  # lines that another program left, ending, keep it for a minute
             holder.bind(address)
         yield
+
+
+def beside(settings: Settings) -> int:
+    """Return the sandbox's port: the one of the settings, else the first free one after ours."""
+    if settings.sandbox_port:
+        return settings.sandbox_port
+    for number in range(settings.port + 1, min(settings.port + MOST_TRIED, MOST_PORT) + 1):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.sandbox_host, number))
+            return number
+    raise SetupError(f"no port after {settings.port} is free: set RECEIVER_SANDBOX_PORT")
 
 
 def _require_free(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """`receiver run`: all of it on one machine; what `make run` starts."""
 
 import fcntl
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -35,6 +36,12 @@ Try it: a receipt, then the send it belongs to, then what became of it:
   curl -s {base_url}/api/v1/sends -H 'Authorization: Bearer {api_key}' -d '{send}'
   curl -s {base_url}/api/v1/sends/try-1 -H 'Authorization: Bearer {api_key}'
 
+The sandbox plays the platform, at {sandbox_url}. Send through the gateway to it:
+
+  curl -s {base_url}/resources/v1/messaging -H 'key: {api_key}' -d '{request}'
+
+or a few hundred of all kinds, in another terminal: {receiver} demo
+
 Ctrl-C stops it all; the data stay.
 """
 RECEIPT: Final = (
@@ -42,22 +49,34 @@ RECEIPT: Final = (
     '"deliveryChannel": "SMS", "destination": "447700900123", "destinationType": "msisdn", '
     '"timeStamp": "2026-01-01T10:00:02Z"}, "transid": "try-1"}}'
 )
+REQUEST: Final = (
+    '{"deliverychannel": "sms", "channels": {"sms": {"text": "Hello", "senderid": "DEMOBK"}}, '
+    '"destination": [{"msisdn": ["447700900123"]}]}'
+)
 SEND: Final = (
     '{"transid": "try-1", "channel": "sms", "destinations": ["447700900123"], "text": "Hello"}'
 )
+#: The sandbox is on this machine, where a platform never is.
+_NEAR: Final = {"RECEIVER_PLATFORM_PRIVATE": "true"}
 
 
 @click.command()
 def run() -> None:
-    """Run web and worker, on DATABASE_URL or on an embedded Postgres. Ctrl-C stops all of it."""
+    """Run web, worker and sandbox, on DATABASE_URL or an embedded Postgres, until Ctrl-C."""
     settings = Settings.from_environ()
     configure(settings.log_level)
     with heeded() as signals, port.held(settings):
         make_var(settings.var_dir)
         with _alone(settings), embedded.running(settings, announce=click.echo) as url:
             bring_up_to_date(url)
-            known = first.prepare(settings, url)
-            programs = [children.web(settings, url), children.worker(settings, url)]
+            sandbox_port = port.beside(settings)
+            sandbox_url = f"http://{settings.sandbox_host}:{sandbox_port}"
+            known = first.prepare(settings, url, sandbox_url=sandbox_url)
+            programs = [
+                children.web(settings, url, **_NEAR),
+                children.worker(settings, url, **_NEAR),
+                children.sandbox(settings, port=sandbox_port, notify_url=known.hook_url),
+            ]
             welcome = _once_up(settings, partial(_welcome, settings, known))
             supervisor.supervise(programs, signals, each_look=welcome)
 
@@ -100,7 +119,10 @@ def _welcome(settings: Settings, entrance: Entrance) -> None:
         base_url=entrance.base_url,
         api_key=entrance.api_key,
         file=settings.var_dir / FILE,
+        sandbox_url=entrance.sandbox_url,
+        receiver=sys.argv[0],
         receipt=RECEIPT,
+        request=REQUEST,
         send=SEND,
     )
     click.echo(text)

@@ -9,9 +9,14 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import requests
 
+from receiver.cli.database import session_on
 from receiver.cli.first import prepare
+from receiver.client import Receiver
+from receiver.sandbox.state import PROFILE_KEY, SERVICE_KEY
 from receiver.settings import Settings
+from receiver.store import entities
 from tests.cli.processes import (
     Running,
     alive,
@@ -41,6 +46,16 @@ def up(command: Running, port: int) -> None:
     assert status_of(f"http://127.0.0.1:{port}/health/live") == 200
 
 
+def assert_customer_is_heard(known: dict[str, Any]) -> None:
+    """Let a customer of the sandbox write, and find the message in the ledger."""
+    said = {"from": "447700900123", "to": "447700900000", "text": "Hello"}
+    sandbox = f"{known['sandbox_url']}/sandbox/mo"
+    eventually(lambda: status_of(f"{known['sandbox_url']}/sandbox/book") == 200)
+    tid = requests.post(sandbox, json=said, timeout=5).json()["tid"]
+    receiver = Receiver(known["base_url"], known["api_key"])
+    eventually(lambda: [each.text for each in receiver.messages.list(tid=tid)] == ["Hello"])
+
+
 def test_run_brings_all_of_it_up_and_sigterm_ends_all_of_it(
     var: Path, call: Callable[..., CompletedProcess[str]]
 ) -> None:
@@ -63,6 +78,7 @@ def test_run_brings_all_of_it_up_and_sigterm_ends_all_of_it(
         assert elsewhere.returncode == 1
         assert "runs already" in elsewhere.stderr
         assert "up" in call("status").stdout
+        assert_customer_is_heard(first)
         assert first["hook_url"] in call("points", "list").stdout
 
         assert command.stop() == 0
@@ -133,6 +149,27 @@ def test_database_url_is_used(var: Path, make_database: Callable[[], str]) -> No
         assert not (var / "postgres").exists()
         assert command.stop() == 0
     assert quiet(var)
+
+
+def test_the_first_point_s_platform_is_the_sandbox_until_it_has_another(
+    var: Path, make_database: Callable[[], str]
+) -> None:
+    settings, url = Settings(var_dir=var), make_database()
+
+    def platform_of(sandbox_url: str) -> tuple[str, str, str]:
+        prepare(settings, url, sandbox_url=sandbox_url)
+        with session_on(url) as session:
+            (row,) = entities.rows(session, domain="default")
+            shown = entities.shown(row, settings.sealer)
+            opts = shown["opts"]
+            return opts["platform_url"], shown["token_remote"], opts["profile_key"]
+
+    assert platform_of("http://127.0.0.1:1") == ("http://127.0.0.1:1", SERVICE_KEY, PROFILE_KEY)
+    assert platform_of("http://127.0.0.1:2")[0] == "http://127.0.0.1:2"
+    with session_on(url) as session:
+        (row,) = entities.rows(session, domain="default")
+        row.token_remote = None
+    assert platform_of("http://127.0.0.1:3")[0] == "http://127.0.0.1:2"
 
 
 def test_key_of_another_database_is_replaced(var: Path, make_database: Callable[[], str]) -> None:
