@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from receiver.cli.check import check
+from receiver.cli.demo import demo
 from receiver.cli.forget import forget
 from receiver.cli.importing import import_
 from receiver.cli.keys import keys
@@ -41,7 +42,7 @@ def commands() -> None:
 
 
 for command in (
-    *(run, serve, worker, sandbox, migrate),
+    *(run, serve, worker, sandbox, demo, migrate),
     *(points, keys, secrets, quarantine),
     *(spool, forget, import_, verify, refold_),
     *(status, why, top, tail, check),
