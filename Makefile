@@ -4,6 +4,7 @@
 # bench-reads: how fast it answers then (part of bench-growth)
 # bench-drain: how fast what was spooled comes in      bench-sizes: how large the tables become
 # faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
+# soak: all fates of messages, through gateway and sandbox, for ten minutes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-sizes faults lock clean
+.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-sizes faults soak lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
@@ -53,6 +54,10 @@ bench-sizes: $(RUN_STAMP)
 # As root it also mounts small disks, to fill them. The table goes to build/faults.md and .json, too.
 faults: $(DEV_STAMP)
 	@RECEIVER_TEST_FAULTS=long exec $(BIN)/python -m pytest tests/faults
+
+# Ten minutes of all that messages can meet, with restarts: the short form is part of test.
+soak: $(DEV_STAMP)
+	@RECEIVER_TEST_SOAK=long exec $(BIN)/python -m pytest tests/soak
 
 lock: $(VENV)/uv/bin/uv
 	$(COMPILE) -o requirements/base.txt

@@ -8,7 +8,7 @@ from receiver.domain.identity import transid_of
 T = TypeVar("T")
 
 #: Of recipients, or of customers' records.
-MOST_KEPT: Final = 50_000
+MOST_KEPT: Final = 20_000
 
 
 class Memory(Generic[T]):

@@ -64,12 +64,10 @@ class Hook:
         return [call for call in self.calls if call.method == "POST" and call.path == path]
 
 
-class Played(Struct):
+class Called(Struct):
     """A running sandbox, as a caller sees it."""
 
     url: str
-    hook: Hook
-    server: Server
 
     def post(self, path: str, body: Any, *, key: str | None = SERVICE_KEY) -> Any:
         raw = body if isinstance(body, str | bytes) else json.dumps(body)
@@ -81,6 +79,12 @@ class Played(Struct):
         headers = {"key": key}
         with requests.get(self.url + path, params=query, headers=headers, timeout=10) as answer:
             return answer.json()
+
+
+class Played(Called):
+    """One that notifies a hook of ours."""
+
+    hook: Hook
 
     def send(self, *destinations: str, url: str = "", **more: Any) -> str:
         """Send one message, and return its transid."""
@@ -122,13 +126,12 @@ def until(ask: Callable[[], Any], good: Callable[[Any], object], seconds: float 
 
 
 @contextmanager
-def playing(hook: Hook, **more: Any) -> Iterator[Played]:
-    """Run a sandbox in a thread as long as the context lasts."""
+def serving(**given: Any) -> Iterator[str]:
+    """Run a sandbox's server in a thread as long as the context lasts; yield its URL."""
     started: list[tuple[Server, str, Any]] = []
     up = threading.Event()
 
     def serve() -> None:
-        given = {"retry": timedelta(milliseconds=100), "notify_url": hook.at(), **more}
         server = Server(("127.0.0.1", 0), **given)
         started.append((server, server.start(), gevent.get_hub().loop))
         up.set()
@@ -139,10 +142,18 @@ def playing(hook: Hook, **more: Any) -> Iterator[Played]:
     assert up.wait(10)
     server, url, loop = started[0]
     try:
-        yield Played(url, hook, server)
+        yield url
     finally:
         loop.run_callback_threadsafe(server.stop)
         thread.join(10)
+
+
+@contextmanager
+def playing(hook: Hook, **more: Any) -> Iterator[Played]:
+    """Run a sandbox that notifies `hook` as long as the context lasts."""
+    given = {"retry": timedelta(milliseconds=100), "notify_url": hook.at(), **more}
+    with serving(**given) as url:
+        yield Played(url, hook)
 
 
 @contextmanager

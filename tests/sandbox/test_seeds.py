@@ -2,35 +2,23 @@
 
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from receiver.sandbox.state import PROFILE_KEY
+from tests.sandbox.examples import NAMES, repaired, text_of
 from tests.sandbox.playing import EVENTS, MESSAGING, PROFILES, Played, until
 
-SEEDS = Path(__file__).parent / "seeds"
 PHONE = re.compile(r"<phone number\d? with country code>")
 
 
-def names(prefix: str) -> list[Any]:
-    return [pytest.param(path, id=path.stem) for path in sorted(SEEDS.glob(f"{prefix}-*.txt"))]
+def named(prefix: str) -> list[str]:
+    return [name for name in NAMES if name.startswith(prefix)]
 
 
-def repaired(text: str) -> str:
-    """Return an example as JSON: what its writer forgot or invented is put right."""
-    text = re.sub(r"^ *//.*$", "", text, flags=re.MULTILINE)
-    text = re.sub(r"ISODate\('([^']*)'\)", r'"\1"', text)
-    text = re.sub(r"(?<=\?)\t+ *", "", text)
-    text = re.sub(r'(": "[^"\n]*")(\s*\n\s*")', r"\1,\2", text)
-    text = re.sub(r",(\s*})", r"\1", text)
-    return text + "}" * (text.count("{") - text.count("}"))
-
-
-@pytest.mark.parametrize("path", names("messaging"))
-def test_messaging_examples(path: Path, sandbox: Played) -> None:
-    text = path.read_text()
+@pytest.mark.parametrize("name", named("messaging"))
+def test_messaging_examples(name: str, sandbox: Played) -> None:
+    text = text_of(name)
 
     broken = sandbox.post(MESSAGING, text)["response"]
     answers = sandbox.post(MESSAGING, repaired(text))["response"]
@@ -39,9 +27,9 @@ def test_messaging_examples(path: Path, sandbox: Played) -> None:
     assert broken["description"].startswith("Invalid JSON: line 1 column 1: ")
     assert {answer["code"] for answer in answers} == {"1001"}
     assert {answer["description"] for answer in answers} == {"Queued"}
-    assert len(answers) == (3 if "batch" in path.stem else 1)
-    assert answers[0]["correlationid"] == ("sgh3tvk" if "optional" in path.stem else "")
-    if "optional" not in path.stem:  # it names somebody's real notify URL
+    assert len(answers) == (3 if "batch" in name else 1)
+    assert answers[0]["correlationid"] == ("sgh3tvk" if "optional" in name else "")
+    if "optional" not in name:  # it names somebody's real notify URL
         for answer in answers:
             lines = sandbox.lines(answer["transid"])
             assert [line["outcome"] for line in lines] == ["taken", "taken"]
@@ -49,16 +37,16 @@ def test_messaging_examples(path: Path, sandbox: Played) -> None:
 
 
 def test_parts_of_a_batch_have_one_id_and_numbers(sandbox: Played) -> None:
-    text = repaired((SEEDS / "messaging-batch.txt").read_text())
+    text = repaired(text_of("messaging-batch"))
 
     first, *others = [each["transid"] for each in sandbox.post(MESSAGING, text)["response"]]
 
     assert others == [f"{first}_1", f"{first}_2"]
 
 
-@pytest.mark.parametrize("path", names("event"))
-def test_event_examples_stand_as_they_are(path: Path, sandbox: Played) -> None:
-    text = path.read_text()
+@pytest.mark.parametrize("name", named("event"))
+def test_event_examples_stand_as_they_are(name: str, sandbox: Played) -> None:
+    text = text_of(name)
 
     response = sandbox.post(EVENTS, text)["response"]
 
@@ -71,9 +59,9 @@ def test_event_examples_stand_as_they_are(path: Path, sandbox: Played) -> None:
     ]
 
 
-@pytest.mark.parametrize("path", names("profile"))
-def test_profile_examples(path: Path, sandbox: Played) -> None:
-    text = path.read_text()
+@pytest.mark.parametrize("name", named("profile"))
+def test_profile_examples(name: str, sandbox: Played) -> None:
+    text = text_of(name)
 
     broken = sandbox.post(f"{PROFILES}/77", text, key=PROFILE_KEY)["response"]
     answer = sandbox.post(f"{PROFILES}/77", repaired(text), key=PROFILE_KEY)["response"]
