@@ -78,7 +78,8 @@ class _Api:
     def _refused(self, fault: Fault) -> ResponseReturnValue:
         text = fault.description or self._texts[fault.code]
         answer = entry(fault.code, text, fault.transid or new_transid())
-        _sandbox().note(answer, accepted=False)
+        if request.method == "POST":  # who only asks is none of the book's business
+            _sandbox().note(answer, accepted=False)
         return answer if self._is_flat else enveloped(answer)
 
 

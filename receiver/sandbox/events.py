@@ -33,7 +33,7 @@ def execute(sandbox: Sandbox, said: Any) -> Entry | Sequence[Entry]:
     Raises: Fault, where the whole is refused.
     """
     request = load(_REQUEST, said)
-    if sandbox.poster.is_full:
+    if not sandbox.poster.has_room(len(request["events"])):
         raise Fault("7020")
     base = new_transid()
     read = [

@@ -42,13 +42,7 @@ def send(sandbox: Sandbox, said: Any) -> Sequence[Entry]:
     parts = [_read(each, transid_at(base, index)) for index, each in enumerate(requests)]
     taken = [part for part in parts if isinstance(part, Transaction)]
     _check(sandbox, taken)
-    answers = [_answer(request, part) for request, part in zip(requests, parts, strict=True)]
-    for answer, part in zip(answers, parts, strict=True):
-        sandbox.note(answer, accepted=isinstance(part, Transaction))
-    for request, part in zip(requests, parts, strict=True):
-        if isinstance(part, Transaction):
-            _take(sandbox, part, sandbox.url_of(request))
-    return answers
+    return [_answer(sandbox, *each) for each in zip(requests, parts, strict=True)]
 
 
 def status(sandbox: Sandbox, transid: str) -> Sequence[Mapping[str, Any]]:
@@ -84,7 +78,7 @@ def _check(sandbox: Sandbox, taken: Sequence[Transaction]) -> None:
     """Refuse the whole. Raises: Fault."""
     if sum(len(each.send.destinations) for each in taken) > MOST:
         raise Fault("7009")
-    if sandbox.poster.is_full:
+    if not sandbox.poster.has_room(sum(each.receipt_count() for each in taken)):
         raise Fault("7020")
     for each in taken:
         for code in _codes(each):
@@ -97,13 +91,20 @@ def _codes(transaction: Transaction) -> Sequence[str]:
     return [fate.code for fate in fates if fate.code]
 
 
-def _answer(request: Any, part: Part) -> Entry:
+def _answer(sandbox: Sandbox, request: Any, part: Part) -> Entry:
+    """Return the entry for one request, and do what it says."""
     if isinstance(part, Transaction):
         send_ = part.send
-        return entry(_QUEUED, MESSAGING[_QUEUED], send_.transid, send_.correlationid)
+        answer = entry(_QUEUED, MESSAGING[_QUEUED], send_.transid, send_.correlationid)
+        sandbox.note(answer, accepted=True)
+        _take(sandbox, part, sandbox.url_of(request))
+        return answer
     said = fold(request).get("correlationid") if isinstance(request, Mapping) else None
     correlationid = said if isinstance(said, str) else ""
-    return entry(part.code, part.description or MESSAGING[part.code], part.transid, correlationid)
+    text = part.description or MESSAGING[part.code]
+    answer = entry(part.code, text, part.transid, correlationid)
+    sandbox.note(answer, accepted=False)
+    return answer
 
 
 def _take(sandbox: Sandbox, transaction: Transaction, url: str) -> None:

@@ -81,10 +81,9 @@ class Poster:
         self._woken = Event()
         self._met: dict[str, Event] = {}
 
-    @property
-    def is_full(self) -> bool:
-        """Say whether so much waits that nothing more should be promised."""
-        return len(self._due) >= MOST_WAITING
+    def has_room(self, count: int = 1) -> bool:
+        """Say whether so many notifications more may wait."""
+        return len(self._due) + count <= MOST_WAITING
 
     def hand_over(self, notifications: Sequence[Notification]) -> None:
         """Take notifications, each for when it is due."""

@@ -30,7 +30,7 @@ def create(sandbox: Sandbox, appid: str, said: Any) -> tuple[Mapping[str, Any], 
     """Answer a request for app profiles. Raises: Fault."""
     records = load(_REQUEST, said)["records"]
     code = code_for(APPS, appid) or _QUEUED
-    if sandbox.poster.is_full:
+    if not sandbox.poster.has_room():
         raise Fault("7020")
     if code not in {_QUEUED, _NEWER}:
         raise Fault(code)

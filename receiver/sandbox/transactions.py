@@ -57,6 +57,11 @@ class Transaction(Struct, frozen=True, kw_only=True):
             if step.told is not None:
                 yield step, self._receipt(destination, step)
 
+    def receipt_count(self) -> int:
+        """Return how many receipts there will be, copies too."""
+        steps = (step for each in self.send.destinations for step in self.steps(each))
+        return sum(step.copies for step in steps if step.told is not None)
+
     def _receipt(self, destination: Destination, step: Step) -> Receipt:
         return Receipt(
             channel=self.channel,
