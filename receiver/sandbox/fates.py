@@ -139,8 +139,8 @@ _MANNERS: Final = (
     Fate(
         name="slow",
         digits="901",
-        summary="Submitted, and Delivered ten seconds later",
-        steps=(SUBMITTED, Step("delivered", 10.0, 10.0)),
+        summary="Submitted, and Delivered after five seconds",
+        steps=(SUBMITTED, Step("delivered", 5.0, 5.0)),
     ),
     Fate(
         name="duplicate",
