@@ -17,6 +17,7 @@ import urllib3
 
 from receiver.cli.traffic import SENDER, make_traffic, silent_request
 from receiver.client import Receiver
+from receiver.client.filters import Span
 from receiver.domain.errors import SetupError
 from receiver.sandbox.state import SERVICE_KEY
 
@@ -57,6 +58,8 @@ class Trial:
         self._transids: set[str] = set()
         self._refused = 0
         self._tids: set[str] = set()
+        now = datetime.now(UTC)
+        self._span = Span(since=now, until=now + timedelta(hours=1), limit=_PAGE)
 
     def run(self, show: Callable[[Counts], object]) -> Counts:
         """Send, watch until all is told, and return how many messages came to what.
@@ -66,7 +69,6 @@ class Trial:
         """
         until = time.monotonic() + MOST_SECONDS
         start = self._book(limit=1)["written"]
-        began_at = datetime.now(UTC)
         with ThreadPoolExecutor(SENDERS, "sender") as pool:
             sending = [
                 *(pool.submit(self._send, body) for body in self._traffic.messages),
@@ -81,7 +83,7 @@ class Trial:
             self._write(customer)
         while not self._is_over(self._look(show)) and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
-        return {**self._counts(), "lost": self._lost(start, began_at)}
+        return {**self._counts(), "lost": self._lost(start)}
 
     def _send(self, body: Any) -> None:
         """Send through the gateway, as an application does that has changed URL and key alone."""
@@ -122,7 +124,7 @@ class Trial:
 
     def _counts(self) -> Counts:
         """Return how many messages stand where, by the ledger."""
-        sent = list(self._receiver.deliveries.list(tag=self._tag, limit=_PAGE))
+        sent = list(self._receiver.deliveries.list(tag=self._tag, **self._span))
         ends = Counter("overdue" if each.overdue else each.outcome for each in sent)
         return {
             "sent": len(sent),
@@ -142,16 +144,16 @@ class Trial:
         waiting = sum(each.get("waiting", 0) for each in self._book(limit=1)["counts"].values())
         return not waiting and counts["overdue"] >= OVERDUE and counts["replies"] >= len(self._tids)
 
-    def _lost(self, start: int, began_at: datetime) -> int:
+    def _lost(self, start: int) -> int:
         """Return how much the sandbox's book says was taken that the ledger doesn't hold."""
         taken = Counter(self._taken(start).values())
-        held = Counter(
+        held: Counter[tuple[str, ...]] = Counter(
             (each.transid, each.destination, each.raw_status, each.code)
-            for each in self._receiver.receipts.list(since=began_at, limit=_PAGE)
+            for each in self._receiver.receipts.list(**self._span)
         )
         recorded = {
             each.transid
-            for each in self._receiver.sends.list(tag=self._tag, recorded=True, limit=_PAGE)
+            for each in self._receiver.sends.list(tag=self._tag, recorded=True, **self._span)
         }
         messages = len(self._tids) - self._replies()
         return (taken - held).total() + len(self._transids - recorded) + messages

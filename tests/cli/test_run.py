@@ -50,7 +50,7 @@ def assert_customer_is_heard(known: dict[str, Any]) -> None:
     """Let a customer of the sandbox write, and find the message in the ledger."""
     said = {"from": "447700900123", "to": "447700900000", "text": "Hello"}
     sandbox = f"{known['sandbox_url']}/sandbox/mo"
-    eventually(lambda: status_of(f"{known['sandbox_url']}/sandbox/book") == 200)
+    eventually(lambda: status_of(f"{known['sandbox_url']}/sandbox/book") == 200, 30)
     tid = requests.post(sandbox, json=said, timeout=5).json()["tid"]
     receiver = Receiver(known["base_url"], known["api_key"])
     eventually(lambda: [each.text for each in receiver.messages.list(tid=tid)] == ["Hello"])

@@ -116,7 +116,7 @@ def make_request(*destinations: str, channel: str = "sms", **more: Any) -> dict[
     }
 
 
-def until(ask: Callable[[], Any], good: Callable[[Any], object], seconds: float = 15) -> Any:
+def until(ask: Callable[[], Any], good: Callable[[Any], object], seconds: float = 30) -> Any:
     """Return what is asked, once it is good."""
     end = time.monotonic() + seconds
     while not good(answer := ask()):
