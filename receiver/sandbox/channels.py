@@ -9,8 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from receiver.platform.code_texts import CODE_TEXTS
-from receiver.sandbox.fates import DELIVERED, READ, SUBMITTED, Fate, Step
+from receiver.sandbox.fates import DELIVERED, READ, SUBMITTED, Fate, Step, meaning_of
 
 
 class Spelled(Struct, frozen=True):
@@ -64,7 +63,7 @@ class Channel(Struct, frozen=True, kw_only=True):
         found = self.own.get(step.word) or WORDS[step.word]
         if not step.code or found is _BUSY:
             return found
-        return replace(found, code=step.code, description=CODE_TEXTS[step.code])
+        return replace(found, code=step.code, description=meaning_of(step.code))
 
 
 _CALL: Final = (
