@@ -18,7 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from receiver.domain.errors import SetupError
+from receiver.domain.errors import BadInputError, SetupError
+from receiver.platform.calling import checked_url
 from receiver.sealing import Sealer, key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -80,6 +81,9 @@ class Settings:
     patience: Mapping[str, timedelta] = field(default_factory=lambda: dict(PATIENCE))
     keep: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(KEEP))
     reconcile: int = 0  # questions a minute to the platform about what is overdue; 0: none
+    platform_url: str = ""  # of points that name none
+    platform_private: bool = False  # whether it may be at an address of a private network
+    platform_deadline: timedelta = timedelta(seconds=9)  # for all of an answer to the gateway
     region: str = ""  # ISO 3166: in which numbers are sought that name no country
     sandbox_host: str = "127.0.0.1"
     sandbox_port: int = 0  # 0: the one after ours
@@ -181,6 +185,13 @@ def read(env: Env) -> dict[str, Any]:
         "reconcile": env.int(
             "RECEIVER_RECONCILE", Settings.reconcile, validate=Range(0, MOST_QUESTIONS)
         ),
+        "platform_url": env.str("RECEIVER_PLATFORM_URL", "", validate=_platform_url),
+        "platform_private": env.bool("RECEIVER_PLATFORM_PRIVATE", Settings.platform_private),
+        "platform_deadline": env.timedelta(
+            "RECEIVER_PLATFORM_DEADLINE",
+            Settings.platform_deadline,
+            validate=Range(timedelta(milliseconds=100), timedelta(seconds=9)),
+        ),
         "region": env.str("RECEIVER_REGION", Settings.region, validate=_region),
         "sandbox_host": env.str(
             "RECEIVER_SANDBOX_HOST", Settings.sandbox_host, validate=Length(min=1)
@@ -274,6 +285,13 @@ def _http_url(value: str) -> None:
         good = False
     if value and not good:
         raise ValidationError("must be the public address, like https://hooks.example.org")
+
+
+def _platform_url(value: str) -> None:
+    try:
+        checked_url(value or "https://localhost")
+    except BadInputError as error:
+        raise ValidationError([*error.fields["platform_url"]]) from None
 
 
 def _sentence(faults: Mapping[str, Any]) -> str:

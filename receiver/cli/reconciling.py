@@ -20,7 +20,8 @@ from receiver.domain.errors import SealedError
 from receiver.domain.facts import Source, stamp
 from receiver.domain.questions import TROUBLE, Finding, Question, next_question
 from receiver.domain.sends import REGISTERED_PREFIX
-from receiver.platform.calling import CallError, Heard, ask_status
+from receiver.platform.calling import Heard, ask_status
+from receiver.platform.lines import CallError
 from receiver.platform.statuses import Answered, understand
 from receiver.sealing import Sealer
 from receiver.store import questions, upstreams

@@ -20,6 +20,7 @@ from receiver.cli.replaying import QuarantineJobs
 from receiver.domain.errors import ReceiverError
 from receiver.inbox.spool import Gauge
 from receiver.log import configure
+from receiver.platform.calling import ask_status
 from receiver.settings import Settings
 from receiver.signals import heeded
 from receiver.store import changes, partitions, stats
@@ -161,7 +162,12 @@ def _forget_jobs(engine: Engine, _: psycopg.Connection[Any]) -> None:
 
 def _reconciliation(settings: Settings, facts_wait: Callable[[], bool]) -> Iterator[Duty]:
     if settings.reconcile:
-        reconciler = Reconciler(settings.reconcile, settings.sealer(), facts_wait=facts_wait)
+        reconciler = Reconciler(
+            settings.reconcile,
+            settings.sealer(),
+            facts_wait=facts_wait,
+            ask=partial(ask_status, private=settings.platform_private),
+        )
         yield Duty("reconciliation", partial(_reconcile, reconciler), 5)
 
 

@@ -1,36 +1,21 @@
-"""Calls to the platform: where it is, and how long we wait for what it says.
-
-Over plain `http.client`, since a line that is ours can be cut: no timeout of a library's ends an
-answer that goes on for ever, byte by byte. Nothing is followed, unpacked or sent through a proxy.
+"""Calls to the platform: where it is, and what it is asked on our own account.
 
 Source: CONTRACT.md 5 (transaction status).
 """
 
-import contextlib
-import http.client
-import os
-import socket
-import ssl
-import threading
-from collections.abc import Mapping
-from time import monotonic
-from typing import Final, Self
-from urllib.parse import SplitResult, quote, urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
-from receiver.domain.errors import BadInputError, ReceiverError
+from receiver.domain.errors import BadInputError
+from receiver.platform.apis import PATHS, Api
+from receiver.platform.lines import Call, CallError, ask
 
-CONNECT_SECONDS: Final = 3.0
 TOTAL_SECONDS: Final = 10.0
 MOST_BYTES: Final = 1 << 20
-_STATUS_PATH: Final = "/resources/v1/messaging/status/"
 _LONGEST_URL: Final = 500
 _LONGEST_KEY: Final = 4096
-
-
-class CallError(ReceiverError):
-    """The platform can't be reached, or did not answer whole, in time and of a bearable size."""
 
 
 class Heard(Struct, frozen=True):
@@ -68,78 +53,25 @@ def checked_key(text: str) -> str:
 
 
 def ask_status(
-    platform_url: str, key: str, transid: str, *, total_seconds: float = TOTAL_SECONDS
+    platform_url: str,
+    key: str,
+    transid: str,
+    *,
+    total_seconds: float = TOTAL_SECONDS,
+    private: bool = True,
 ) -> Heard:
-    """Ask for the status of a transaction.
+    """Ask for the status of a transaction, of a private address only where that is allowed.
 
     Raises: CallError, which names neither key nor transid.
     """
     try:
-        url = checked_url(platform_url) + _STATUS_PATH + quote(transid, safe="")
+        url = checked_url(platform_url) + PATHS[Api.STATUS] + quote(transid, safe="")
         headers = {"key": checked_key(key), "Accept": "application/json", "User-Agent": "receiver"}
     except BadInputError as error:
         raise CallError(str(error)) from error
-    return _get(urlsplit(url), headers, total_seconds)
-
-
-def _get(address: SplitResult, headers: Mapping[str, str], total_seconds: float) -> Heard:
-    line = _line(address)
-    until = monotonic() + total_seconds
-    try:
-        raw = socket.create_connection((line.host, line.port), CONNECT_SECONDS)
-        with raw, _Deadline(raw, until) as deadline:
-            line.sock = _spoken_over(raw, line)
-            line.sock.settimeout(total_seconds)
-            line.request("GET", address.path, headers=dict(headers))
-            answer = line.getresponse()
-            body = answer.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise CallError(f"the answer is larger than {MOST_BYTES} bytes")
-        if deadline.is_over or answer.length:
-            raise CallError("the answer did not come whole")
-        return Heard(answer.status, body, _seconds(answer.getheader("Retry-After", "")))
-    except (OSError, http.client.HTTPException) as error:
-        raise CallError(f"no answer: {type(error).__name__}") from error
-    finally:
-        line.close()
-
-
-def _line(address: SplitResult) -> http.client.HTTPConnection:
-    host = address.hostname or ""
-    if address.scheme == "http":
-        return http.client.HTTPConnection(host, address.port)
-    return http.client.HTTPSConnection(host, address.port)
-
-
-def _spoken_over(raw: socket.socket, line: http.client.HTTPConnection) -> socket.socket:
-    if isinstance(line, http.client.HTTPSConnection):
-        return ssl.create_default_context().wrap_socket(raw, server_hostname=line.host)
-    return raw
-
-
-class _Deadline:
-    """Cuts a line whose other side goes on for too long, however it does."""
-
-    def __init__(self, raw: socket.socket, until: float) -> None:
-        self._handle = socket.socket(fileno=os.dup(raw.fileno()))  # TLS takes the other one away
-        self._timer = threading.Timer(max(0.0, until - monotonic()), self._cut)
-        self._timer.daemon = True
-        self._lock = threading.Lock()
-        self.is_over = False
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            self._handle.close()
-
-    def _cut(self) -> None:
-        with self._lock, contextlib.suppress(OSError):
-            self.is_over = True
-            self._handle.shutdown(socket.SHUT_RDWR)
+    call = Call(method="GET", url=url, headers=headers)
+    answer = ask(call, total_seconds=total_seconds, most_bytes=MOST_BYTES, private=private)
+    return Heard(answer.http, answer.body, _seconds(answer.header("Retry-After")))
 
 
 def _seconds(retry_after: str) -> float | None:

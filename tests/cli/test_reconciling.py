@@ -437,6 +437,7 @@ def test_from_the_command_to_the_ledger(
 ) -> None:
     url = make_database()
     more = {"DATABASE_URL": url, "RECEIVER_RECONCILE": "60", "RECEIVER_PATIENCE": "sms=1s"}
+    more["RECEIVER_PLATFORM_PRIVATE"] = "true"
     with standing_in() as platform, connect(url) as connection:
         platform.otherwise = says([status_of("t-1", "delivered")])
         monkeypatch.setattr(sys, "stdin", StringIO("service-key\n"))

@@ -17,14 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from receiver.domain.errors import BadInputError
-from receiver.platform.calling import (
-    MOST_BYTES,
-    CallError,
-    Heard,
-    ask_status,
-    checked_key,
-    checked_url,
-)
+from receiver.platform.calling import MOST_BYTES, Heard, ask_status, checked_key, checked_url
+from receiver.platform.lines import CallError
 from tests.platform.standin import PATH, StandIn, says, standing_in
 
 
