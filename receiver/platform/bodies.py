@@ -47,6 +47,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "Expecting property name enclosed in double quotes": "expected a name in double quotes",
     "Unterminated string starting at": "unterminated string",
     "Extra data": "expected the end",
+    "Invalid control character at": "a control character in a string",
 }
 
 
@@ -212,9 +213,14 @@ def _next(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _not_json(error: json.JSONDecodeError) -> PayloadError:
+def fault_of(error: json.JSONDecodeError) -> str:
+    """Return where text is no JSON, and what stands there wrongly, in our words."""
     expected = _EXPECTED.get(error.msg, "not JSON from here")
-    return PayloadError("not_json", f"line {error.lineno} column {error.colno}: {expected}")
+    return f"line {error.lineno} column {error.colno}: {expected}"
+
+
+def _not_json(error: json.JSONDecodeError) -> PayloadError:
+    return PayloadError("not_json", fault_of(error))
 
 
 def _too_deep() -> PayloadError:
