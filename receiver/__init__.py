@@ -30,6 +30,7 @@ from receiver.web import (
     openapi,
     points,
     quarantine,
+    profiles,
     receipts,
     recording,
     roles,
@@ -43,6 +44,11 @@ from receiver.web.application import Application
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
 from receiver.web.feed_watch import FeedWatch
+from receiver.web.gateway.belated import Belated
+from receiver.web.gateway.gate import Gate
+from receiver.web.gateway.room import GatewayRoom
+from receiver.web.gateway.upstream import Upstreams
+from receiver.web.gateway.views import gateway
 from receiver.web.key_ring import KeyRing
 from receiver.web.lines import ClosedLines, CollapsedSlashes
 from receiver.web.metrics import metrics_
@@ -69,6 +75,7 @@ _API = (
     messages.messages,
     receipts.receipts,
     events.events,
+    profiles.profiles,
     conversations.conversations,
     quarantine.quarantine,
     jobs.jobs,
@@ -78,7 +85,7 @@ _API = (
     stats.stats,
 )
 #: By role.
-_BLUEPRINTS = {"hooks": (hooks.hooks,), "api": _API}
+_BLUEPRINTS = {"hooks": (hooks.hooks,), "api": _API, "gateway": (gateway,)}
 
 log = structlog.get_logger()
 
@@ -120,12 +127,13 @@ def _rooms(settings: Settings) -> Rooms:
         erasures=erasures,
     )
     engine = make_engine(url)
+    inbox = Inbox(writer, spool)
     sealing = cache(settings.sealer)
     admission = Admission(roster, sealer=sealing, proxies=settings.trusted_proxies)
     return Rooms(
         settings=settings,
         engine=engine,
-        inbox=Inbox(writer, spool),
+        inbox=inbox,
         drainer=_drainer(settings, sealer, writer, spool, erasures) if sealer and spool else None,
         roster=roster,
         admission=admission,
@@ -136,6 +144,9 @@ def _rooms(settings: Settings) -> Rooms:
         feed=FeedWatch(engine),
         polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),
+        gateway=GatewayRoom(
+            Upstreams(roster, settings, sealer=sealing), Gate(), Belated(inbox.put)
+        ),
         exports=Exports(MOST_EXPORTS, busy=lambda: writer.is_busy),
         sealing=sealing,
         replayer=Replayer(

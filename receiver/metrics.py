@@ -5,6 +5,7 @@ Each count has one caller:
 - web/access.py, per notification that was taken: `notified(point, kind, result)`
 - web/access.py, per answer of a hook: `answered(seconds)`, `refused(reason, status)`
 - inbox, per batch that is durable: `made_durable(facts, way)`; the writer's way is `direct`
+- web/gateway, per call: `forwarded(api, result, seconds)`, `unrecorded()`
 - receiver/outlet.py: `log_lines_dropped(lines)`
 
 Labels are few: a point's own code, words of ours. No token, number or path is ever one.
@@ -31,6 +32,8 @@ from receiver import metric_files
 MOST_POINTS: Final = 200
 OTHER: Final = "other"
 ANSWER_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 9.0)
+#: Of the platform, which has nine.
+PLATFORM_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 9.0)
 BATCH_FACTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -75,6 +78,20 @@ _BATCHES: Final = Histogram(
     buckets=BATCH_FACTS,
     registry=_REGISTRY,
 )
+_FORWARDED: Final = Counter(
+    "receiver_gateway_calls", "Calls of the gateway.", ("api", "result"), registry=_REGISTRY
+)
+_PLATFORM: Final = Histogram(
+    "receiver_gateway_platform_seconds",
+    "How long the gateway waited for the platform.",
+    buckets=PLATFORM_SECONDS,
+    registry=_REGISTRY,
+)
+_UNRECORDED: Final = Counter(
+    "receiver_gateway_unrecorded",
+    "Calls that were forwarded and of which nothing could be written down.",
+    registry=_REGISTRY,
+)
 _DROPPED: Final = Counter(
     "receiver_log_lines_dropped", "Log lines that stdout would not take.", registry=_REGISTRY
 )
@@ -111,6 +128,18 @@ def made_durable(facts: int, way: str) -> None:
     _durable[way].inc(facts)
     if way == "direct":
         _BATCHES.observe(facts)
+
+
+def forwarded(api: str, result: str, seconds: float | None) -> None:
+    """Count a call of the gateway by what came of it; with how long the platform took, if asked."""
+    _FORWARDED.labels(api, result).inc()
+    if seconds is not None:
+        _PLATFORM.observe(seconds)
+
+
+def unrecorded() -> None:
+    """Count a call of which nothing could be written down."""
+    _UNRECORDED.inc()
 
 
 def log_lines_dropped(lines: int) -> None:

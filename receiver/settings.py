@@ -25,7 +25,7 @@ from receiver.sealing import Sealer, key_from
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
 #: What a serving process can be there for; health, metrics and the documents are in each.
-ROLES: Final = ("hooks", "api")
+ROLES: Final = ("hooks", "api", "gateway")
 MOST_QUESTIONS: Final = 600
 _UNITS: Final = {
     "s": timedelta(seconds=1),

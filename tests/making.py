@@ -142,6 +142,8 @@ def sends(draw: st.DrawFn) -> Send:
         metadata=draw(st.sampled_from([{}, {"order": 7}])),
         requested_at=draw(st.none() | TIMES),
         answer=answer,
+        notify_url=draw(st.sampled_from(["", "https://a.example/", "https://b.example/"])),
+        reports_elsewhere=draw(st.booleans()),
     )
 
 

@@ -157,6 +157,8 @@ class Send(SendItem, frozen=True, kw_only=True):
     metadata: Mapping[str, Any]
     answer: Answer | None
     expires_at: datetime | None
+    notify_url: str
+    reports_elsewhere: bool
     deliveries: Sequence[Delivery]
     timeline: Sequence[Entry]
     replies: Sequence[Reply]
@@ -207,7 +209,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 
 class Message(Arrival, frozen=True, kw_only=True):
-    """What a customer wrote; or an event, or a call, as `kind` says."""
+    """What a customer wrote; or an event, a call or a result of profiles, as `kind` says."""
 
     tid: str
     kind: str

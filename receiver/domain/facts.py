@@ -24,8 +24,14 @@ class Kind(StrEnum):
     MESSAGE = "message"
     EVENT = "event"
     CALL = "call"
+    PROFILE = "profile"
+    """What became of a request to create profiles."""
     SEND = "send"
     QUARANTINED = "quarantined"
+
+
+#: What a notice can be; receipts are the other notifications.
+NOTICED: Final = (Kind.MESSAGE, Kind.EVENT, Kind.CALL, Kind.PROFILE)
 
 
 class Source(StrEnum):
@@ -88,7 +94,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """An inbound message, an event or a call event: what a hook takes that is no receipt."""
+    """An inbound message, an event, a call event or a result of profiles: no receipt."""
 
     kind: Kind
     name: str = ""
@@ -153,6 +159,10 @@ class Send(Struct, frozen=True, kw_only=True):
     requested_at: datetime | None = None
     expires_at: datetime | None = None
     answer: Answer | None = None
+    notify_url: str = ""
+    """Where the sender wants to hear of it; empty where that is not known."""
+    reports_elsewhere: bool = False
+    """Whether its receipts go there and not to us, so that it is never missed here."""
 
     @property
     def kind(self) -> Kind:

@@ -38,6 +38,8 @@ _FIRST_GIVEN: Final = {
     "metadata": "metadata",
     "requested_at": "requested_at",
     "expires_at": "expires_at",
+    "notify_url": "notify_url",
+    "reports_elsewhere": "reports_elsewhere",
 }
 
 

@@ -62,6 +62,8 @@ class RecordedSend(Struct, frozen=True, kw_only=True):
     answer_at: datetime | None = None
     requested_at: datetime | None = None
     expires_at: datetime | None = None
+    notify_url: str = ""
+    reports_elsewhere: bool = False
     recorded_at: datetime | None = None
 
 

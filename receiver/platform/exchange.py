@@ -38,8 +38,8 @@ def parse_exchange(request: Any, response: Any, *, http: int | None = None) -> S
     asked = parse_requests(request)
     entries = _entries(response)
     if not entries:
-        return [_answered(send, {}, http) for send in asked]
-    return [_answered(send, entry, http) for send, entry in _paired(asked, entries)]
+        return [answered(send, {}, http) for send in asked]
+    return [answered(send, entry, http) for send, entry in _paired(asked, entries)]
 
 
 def _entries(response: Any) -> Sequence[Entry]:
@@ -60,7 +60,7 @@ def _paired(asked: Sequence[Send], entries: Sequence[Entry]) -> Sequence[tuple[S
     """Return each answer beside the part of the request that it answers."""
     if len(entries) == len(asked):
         return list(zip(asked, entries, strict=True))
-    singles = [_narrowed(send, place) for send in asked for place in range(len(send.destinations))]
+    singles = [narrowed(send, place) for send in asked for place in range(len(send.destinations))]
     if len(entries) == len(singles):
         return list(zip(singles, entries, strict=True))
     if len(asked) == 1:
@@ -71,11 +71,16 @@ def _paired(asked: Sequence[Send], entries: Sequence[Entry]) -> Sequence[tuple[S
     raise BadInputError("the response fits no request", fields={"response": [fault]})
 
 
-def _narrowed(send: Send, place: int) -> Send:
+def narrowed(send: Send, place: int) -> Send:
+    """Return a send to one of its destinations alone."""
     return replace(send, destinations=(send.destinations[place],))
 
 
-def _answered(send: Send, entry: Entry, http: int | None) -> Send:
+def answered(send: Send, entry: Entry, http: int | None) -> Send:
+    """Return a send with what an entry of an answer, its keys folded, says of it.
+
+    Raises: BadInputError for a transid that is of our own making.
+    """
     transid = next((key_text(entry[key]).strip() for key in _IDS if key in entry), "")
     if transid.startswith(REGISTERED_PREFIX):
         fault = {"response": ["has a transid that the platform never makes"]}

@@ -1,6 +1,6 @@
-"""Messages from customers, events and calls: flat notifications, their keys chosen by tables.
+"""Messages from customers, events, calls, profiles: flat notifications, keys chosen by tables.
 
-Source: CONTRACT.md 3 (inbound messages), 4 (call events), 9.19 to 9.21 (traps).
+Source: CONTRACT.md 3 (inbound messages), 4 (call events), 7 (profiles), 9.19 to 9.21 (traps).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +82,9 @@ class NoticeSchema(Schema):
         return Notice(**loaded)
 
 
+#: Folded keys of which a result of profiles has at least one.
+_OF_PROFILES: Final = frozenset({"results", "successcount", "failurecount"})
+
 NOTICES: Final = NoticeSchema()
 _load: Final[Callable[[Mapping[str, Any]], Notice]] = compiled(NOTICES, NOTICES.make)
 
@@ -97,6 +100,11 @@ def parse_notice(kind: Kind, said: Mapping[str, Any], zone: tzinfo) -> Notice:
         faults = error.messages_dict
         raise PayloadError("bad_field", "a field can't be taken", fields=faults) from None
     return notice
+
+
+def is_profile(flat: Mapping[str, Any]) -> bool:
+    """Tell whether a folded notification or answer tells what became of profiles."""
+    return bool(text_of(flat.get("transid")).strip()) and not _OF_PROFILES.isdisjoint(flat)
 
 
 def _columns(kind: Kind, said: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from receiver.domain.facts import Kind, Notice, Receipt
 from receiver.platform.bodies import Text, parse, split, starts_array
 from receiver.platform.channels import channel_of, sender_key
 from receiver.platform.keys import MOST_KEYS, fold, fold_key, fold_keys
-from receiver.platform.notices import MESSAGE_IDS, parse_notice
+from receiver.platform.notices import MESSAGE_IDS, is_profile, parse_notice
 from receiver.platform.receipts import ENVELOPE, parse_receipt
 from receiver.platform.storable import text_of
 
@@ -106,6 +106,8 @@ def _kind_of(flat: Mapping[str, Any]) -> Kind | None:
         return Kind.MESSAGE
     if event and channel:
         return Kind.EVENT
+    if is_profile(flat):
+        return Kind.PROFILE
     return Kind.EVENT if any(text_of(flat.get(key)).strip() for key in _SENDS) else None
 
 

@@ -40,11 +40,12 @@ def parse_requests(request: Any) -> Sequence[Send]:
     Raises: BadInputError for what is no request to send.
     """
     if isinstance(request, list) and request:
-        return [_send(one, f"request.{index}") for index, one in enumerate(request)]
-    return [_send(request, "request")]
+        return [parse_request(one, f"request.{index}") for index, one in enumerate(request)]
+    return [parse_request(request, "request")]
 
 
-def _send(request: Any, path: str) -> Send:
+def parse_request(request: Any, path: str) -> Send:
+    """Return the send that one request is; `path` names it. Raises: BadInputError."""
     flat = fold(request) if isinstance(request, Mapping) else {}
     if not any(key in flat for key in _SIGNS):
         raise _fault(path, "is no request to send a message")
@@ -61,6 +62,7 @@ def _send(request: Any, path: str) -> Send:
         callback_data=text_of(flat.get("callbackdata", flat.get("notifydata")), LONG),
         metadata=_metadata(flat),
         expires_at=expires_at,
+        notify_url=text_of(flat.get("notifyurl"), LONG),
     )
 
 

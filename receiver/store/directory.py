@@ -28,7 +28,8 @@ SELECT pg_is_in_recovery(), p.n, p.digest, k.n, k.digest FROM
 """
 #: A deleted one goes on for a while.
 _POINTS: Final = f"""
-SELECT tokens, deleted_at, id, domain, code, type, token_local, opts, created_at, signature_secrets
+SELECT tokens, deleted_at, id, domain, code, type, token_local, opts, created_at, signature_secrets,
+       token_remote, profile_key
   FROM integration_points
  WHERE deleted_at IS NULL OR deleted_at > now() - interval '{tokens.LAST.days} days'
 """
@@ -107,7 +108,7 @@ def _hooks(row: dict[str, Any]) -> Iterator[tuple[bytes, Point]]:
     for token in tokens.of(row["token_local"], listed):
         ends = tokens.sooner(token.until, deleted_at + tokens.LAST) if deleted_at else token.until
         if ends is None or ends > datetime.now(UTC):
-            yield hash_of(token.token), Point(**row, closes_at=ends)
+            yield hash_of(token.token), Point(**row, hook_token=token.token, closes_at=ends)
 
 
 def _version(connection: psycopg.Connection[Any]) -> Version:

@@ -31,7 +31,7 @@ _MARK: Final = f"""
           JOIN deliveries d ON d.send_seq = s.seq
          WHERE s.channel = %(channel)s AND s.accepted_at > %(since)s AND s.accepted_at <= %(until)s
            AND coalesce(s.requested_at, s.accepted_at) <= %(due_at)s
-           AND s.state NOT IN ('{State.REGISTERED}', '{State.REFUSED}')
+           AND NOT s.reports_elsewhere AND s.state NOT IN ('{State.REGISTERED}', '{State.REFUSED}')
            AND d.rank IN ({", ".join(map(str, sorted(OPEN)))}) AND d.also = '' AND NOT d.overdue
          LIMIT {MOST} FOR NO KEY UPDATE OF s, d SKIP LOCKED)
     UPDATE deliveries d SET overdue = true FROM due WHERE d.seq = due.seq

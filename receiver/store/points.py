@@ -41,8 +41,12 @@ class Point:
     token_local: str = field(repr=False)
     opts: Mapping[str, Any]
     created_at: datetime
+    hook_token: str = field(default="", repr=False)
+    """The token that opens it."""
     signature_secrets: bytes | None = field(default=None, repr=False)
-    """Sealed; see `signing`."""
+    """Sealed; see `signing`. So are the platform's keys, for the gateway: see `sealed`."""
+    token_remote: bytes | None = field(default=None, repr=False)
+    profile_key: bytes | None = field(default=None, repr=False)
     closes_at: datetime | None = None
     """When the token stops opening it, since it was replaced or the point was deleted."""
 

@@ -35,6 +35,7 @@ Row = dict[str, Any]
 _RECEIPT: Final = Receipt.__struct_fields__
 _NOTICE: Final = Notice.__struct_fields__
 _QUARANTINED: Final = Quarantined.__struct_fields__
+_SEND: Final = frozenset(Send.__struct_fields__)
 REPORTED: Final = ReportedSend.__struct_fields__
 _ENCODER: Final = msgspec.json.Encoder()
 _UTC_TIMES: Final = ("requested_at", "expires_at")
@@ -155,8 +156,9 @@ def recording_fact(row: Mapping[str, Any]) -> Fact:
     """
     body = row["body"]
     answer = body["answer"]
+    known = {name: value for name, value in body.items() if name in _SEND}  # a newer one has more
     send = Send(
-        **body
+        **known
         | {name: _time(body[name]) for name in _UTC_TIMES}
         | {
             "registration": row["registration"],

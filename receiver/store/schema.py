@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from receiver.domain.errors import SetupError, StoreAwayError
 from receiver.store import (
     admin_tables,
+    claims,
     derived_tables,
     fitness,
     job_tables,
@@ -21,7 +22,7 @@ from receiver.store.fitness import MIGRATIONS
 
 #: Every table there is, in whichever module it is written down.
 METADATA: Final = tables.Base.metadata
-_WRITTEN_IN: Final = (tables, admin_tables, derived_tables, job_tables, question_tables)
+_WRITTEN_IN: Final = (tables, admin_tables, derived_tables, job_tables, question_tables, claims)
 
 
 def config_for(url: str) -> Config:

@@ -138,6 +138,8 @@ class SendRow(Base):
     answer_at: Mapped[datetime | None]
     requested_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    notify_url: Mapped[str] = mapped_column(server_default="")
+    reports_elsewhere: Mapped[bool] = mapped_column(server_default=FALSE)
     recorded_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None] = mapped_column(
         Instant, Computed("least(recorded_at, reported_at)", persisted=True)

@@ -19,6 +19,8 @@ from receiver.store.tables import SendRow, text_by_day
 
 #: Recordings of one send that are shown.
 MOST_RECORDINGS: Final = 50
+#: Of events that share a correlationid so many are looked at.
+LOOKED_AT: Final = 1000
 #: So long after a send's last receipt events are looked for.
 EVENT_DAYS: Final = 31
 
@@ -33,16 +35,21 @@ _RECEIPTS: Final = text_by_day("""
          ORDER BY digest, accepted_at, id) r
      WHERE (at, id) > (:at, :id) ORDER BY at, id LIMIT :limit
     """)
-_NAMING: Final = """
+_NAMED: Final = """
     SELECT day, sender_key, digest FROM mentions
-     WHERE name = ANY(:transids) AND domain = :domain AND how = 'transid'
+     WHERE name = ANY(:{names}) AND domain = :domain AND how = '{how}'
        AND place = 'platform_events' AND day BETWEEN :since AND :until
     """
+#: An event names a send by its transid, or by a correlationid where it has none.
+_NAMING: Final = (
+    _NAMED.format(names="transids", how="transid")
+    + f"UNION (({_NAMED.format(names='correlationids', how='correlationid')}) LIMIT {LOOKED_AT})"
+)
 _EVENT_DAYS: Final = text(f"SELECT DISTINCT day FROM ({_NAMING}) n")
 _EVENTS: Final = text_by_day(f"""
     SELECT * FROM (
         SELECT DISTINCT ON (digest) digest, id, source, accepted_at, provider_at, sender, name,
-               text, coalesce(provider_at, accepted_at) AS at
+               kind, details, coalesce(provider_at, accepted_at) AS at
           FROM ({_NAMING}) n JOIN platform_events USING (day, sender_key, digest)
          WHERE platform_events.day IN :days
          ORDER BY digest, accepted_at, id) e
@@ -69,6 +76,12 @@ class Family:
     owners: Owners
     first: date | None
     last: date | None
+
+    def correlationids(self, send: SendRow) -> Sequence[str]:
+        """Return the names that its sender gave it, and each of its destinations."""
+        sent = [send_of(fact) for fact in self.recorded]
+        named = {each.correlationid for one in sent for each in one.destinations}
+        return sorted({send.correlationid, *(one.correlationid for one in sent), *named} - {""})
 
     def owns(self, receipt: RowMapping) -> bool:
         """Tell whether a receipt of these transids is this send's."""
@@ -127,6 +140,7 @@ def events(
     if not days:
         return []
     parameters = _page(family.transids, after, limit) | {
+        "correlationids": family.correlationids(send),
         "domain": send.domain,
         "since": min(days) - timedelta(days=1),
         "until": max(days) + timedelta(days=EVENT_DAYS),

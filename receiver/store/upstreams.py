@@ -1,7 +1,7 @@
 """Where the platform is reached for a point, and with which key.
 
 The address is among the point's options (`platform_url`). The key (`token_remote`) lies sealed in
-a column of its own, for this point alone; the directory, and so the way in, never sees it.
+a column of its own, for this point alone, also in the directory, from which the gateway has it.
 """
 
 from collections.abc import Collection, Sequence

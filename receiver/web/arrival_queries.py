@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError, post_load, validates_schema
 
-from receiver.domain.facts import Kind
+from receiver.domain.facts import NOTICED, Kind
 from receiver.domain.status import STATUSES
 from receiver.web.fields import ChannelName, Choices, Flag, Many, Numbers, Text
 from receiver.web.queries import DEFAULT_LIMIT, IN_LIMIT, Limit, ListQuery, PageQuery
@@ -61,13 +61,22 @@ class MessagesQuery(ArrivalsQuery):
 
 
 class EventsQuery(MessagesQuery):
-    """What events and calls are sought by."""
+    """What events, calls and results of profiles are sought by."""
 
     served = _served_by("tid", "sender", "transid")
 
-    kind = Choices([Kind.EVENT.value, Kind.CALL.value])
+    kind = Choices([kind.value for kind in NOTICED if kind is not Kind.MESSAGE])
     transid = Many(Text(most=600))
     correlationid = Many(Text(most=600))
+
+
+class ProfilesQuery(ArrivalsQuery):
+    """What results of profiles are sought by."""
+
+    served = Served(few=frozenset({"transid"}), in_order=())
+
+    transid = Many(Text(most=600))
+    recipient = Many(Text(most=600), data_key="appid", metadata={"description": "The application."})
 
 
 class ReceiptsQuery(ArrivalsQuery):

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from receiver.domain.facts import Kind, Source
+from receiver.domain.facts import NOTICED, Source
 from receiver.domain.status import STATUSES, Outcome
 from receiver.web import saying
 from receiver.web.shapes import PointShape, Shape
@@ -24,10 +24,10 @@ class ArrivalShape(Shape):
 
 
 class MessageShape(ArrivalShape):
-    """What a customer wrote; or an event, or a call."""
+    """What a customer wrote; or an event, a call, or what became of profiles."""
 
     tid = saying.text()
-    kind = saying.one_of(Kind.MESSAGE.value, Kind.EVENT.value, Kind.CALL.value)
+    kind = saying.one_of(*(kind.value for kind in NOTICED))
     name = saying.text()
     sender = saying.text(data_key="from")
     recipient = saying.text(data_key="to")
@@ -43,6 +43,33 @@ class MessageList(Shape):
     """A page of messages, or of events and calls."""
 
     items = fields.List(fields.Nested(MessageShape), required=True)
+    next = saying.maybe_text()
+
+
+class RecordShape(Shape):
+    """What became of one profile."""
+
+    customerid = saying.text()
+    code = saying.text()
+    description = saying.text()
+
+
+class ProfileShape(ArrivalShape):
+    """What became of the profiles of one request, as far as it was told at that moment."""
+
+    transid = saying.text()
+    appid = saying.text()
+    code = saying.text()
+    description = saying.text()
+    success = saying.maybe_count()
+    failure = saying.maybe_count()
+    results = fields.List(fields.Nested(RecordShape), required=True)
+
+
+class ProfileList(Shape):
+    """A page of results of profiles."""
+
+    items = fields.List(fields.Nested(ProfileShape), required=True)
     next = saying.maybe_text()
 
 

@@ -33,7 +33,7 @@ KEPT_HEADERS: Final = (
 HINTS: Final[Mapping[str, frozenset[Kind]]] = {
     "dr": frozenset({Kind.RECEIPT}),
     "mo": frozenset({Kind.MESSAGE}),
-    "event": frozenset({Kind.EVENT, Kind.CALL}),
+    "event": frozenset({Kind.EVENT, Kind.CALL, Kind.PROFILE}),
 }
 
 log = structlog.get_logger()

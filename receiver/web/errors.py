@@ -2,7 +2,7 @@
 
 Hooks answer the platform, which ends a notification's life at a 4xx: whatever is ours is 503
 there. The API answers people, in RFC 9457 problem details; integration points answer in two
-fields. Source: CONTRACT.md 8.
+fields; the gateway in the platform's envelope. Source: CONTRACT.md 5 to 8.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,9 +33,21 @@ from receiver.domain.errors import (
     TooLargeError,
     UnauthorisedError,
 )
+from receiver.domain.facts import new_id
+from receiver.platform.apis import ROOT, Code, api_of, failure, internal
 from receiver.web.access import note_refusal
 
 RETRY_AFTER_SECONDS: Final = 5
+#: On the platform's own paths, where what is refused is answered 200.
+PLATFORM_CODES: Final[Mapping[int, Code]] = {
+    HTTPStatus.BAD_REQUEST: Code.INVALID_VALUE,
+    HTTPStatus.UNAUTHORIZED: Code.AUTHENTICATION,
+    HTTPStatus.FORBIDDEN: Code.AUTHENTICATION,
+    HTTPStatus.NOT_FOUND: Code.INVALID_VALUE,
+    HTTPStatus.METHOD_NOT_ALLOWED: Code.INVALID_VALUE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Code.TOO_LARGE,
+}
+_TAKEN_BY_PLATFORM: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 #: Paths that answer as the neighbours of integration points do: their codes are statuses, and more.
 REST: Final = "/rest/"
 REST_CODE: Final = 1000
@@ -104,6 +116,8 @@ def _envelope(
     if _on_hook():
         response = jsonify({"error": detail})
         response.status_code = status
+    elif request.path.startswith(ROOT):
+        response = _as_platform(status, detail)
     elif request.path.startswith(REST):
         response = jsonify({"error_code": REST_CODE + status, "error_message": detail})
         response.status_code = status
@@ -113,6 +127,14 @@ def _envelope(
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def _as_platform(status: int, detail: str) -> Response:
+    api = api_of(request.path)
+    code = PLATFORM_CODES.get(status, internal(api))
+    http = HTTPStatus.OK if status in _TAKEN_BY_PLATFORM else status
+    body = failure(api, code, str(new_id()), detail)
+    return Response(body, http, content_type="application/json")
 
 
 def _on_hook() -> bool:
@@ -130,7 +152,8 @@ def _refuse(error: ReceiverError) -> ResponseReturnValue:
     if isinstance(error, BadInputError) and request.path.startswith(REST):
         detail = error.sentence
     response = _envelope(status, detail, errors=getattr(error, "fields", None))
-    response.headers.update(_HEADERS.get(type(error), {}))
+    if response.status_code == status:
+        response.headers.update(_HEADERS.get(type(error), {}))
     return response
 
 
@@ -140,7 +163,8 @@ def _refuse_http(error: HTTPException) -> ResponseReturnValue:
     note_refusal(request.environ, type(error).__name__)
     if _on_hook() and status != HTTPStatus.NOT_FOUND:
         status = HTTPStatus.SERVICE_UNAVAILABLE
-    response = _envelope(status, error.description or error.name)
+    detail = error.name if request.path.startswith(ROOT) else error.description or error.name
+    response = _envelope(status, detail)
     for name, value in error.get_headers():
         if name.lower() != "content-type":
             response.headers[name] = value

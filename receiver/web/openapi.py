@@ -19,12 +19,14 @@ from receiver.web import (
     docs,
     events,
     feed_shapes,
+    gateway_operations,
     health,
     hooks,
     messages,
     metrics,
     point_shapes,
     points,
+    profiles,
     quarantine_operations,
     receipts,
     recording,
@@ -33,7 +35,13 @@ from receiver.web import (
     shapes,
     stats,
 )
-from receiver.web.arrival_queries import EventsQuery, MessagesQuery, ReceiptsQuery, TidQuery
+from receiver.web.arrival_queries import (
+    EventsQuery,
+    MessagesQuery,
+    ProfilesQuery,
+    ReceiptsQuery,
+    TidQuery,
+)
 from receiver.web.auth import public
 from receiver.web.examples import (
     COMPLETED,
@@ -227,6 +235,13 @@ OPERATIONS: Final[Sequence[Operation]] = (
         csv=True,
     ),
     Operation(
+        view=profiles.index,
+        path="/api/v1/profiles",
+        query=ProfilesQuery,
+        answers={HTTPStatus.OK: arrival_shapes.ProfileList},
+        csv=True,
+    ),
+    Operation(
         view=receipts.index,
         path="/api/v1/receipts",
         query=ReceiptsQuery,
@@ -319,6 +334,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
         query=stats.StatsQuery,
         answers={HTTPStatus.OK: feed_shapes.Stats},
     ),
+    *gateway_operations.OPERATIONS,
 )
 
 _ABOUT: Final = """\
@@ -327,6 +343,8 @@ what became of each send.
 
 Times are RFC 3339 in UTC. Lists come in pages: pass `next` back as `cursor`. Errors are RFC 9457 \
 problems that name every field at fault. After 503 come again in `Retry-After` seconds."""
+
+_PLATFORM_KEY: Final = "The key where the platform's own clients give it, on its own paths."
 
 openapi = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -355,6 +373,10 @@ def _document() -> dict[str, Any]:
     )
     spec.components.security_scheme(
         "key", {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <key>`"}
+    )
+    spec.components.security_scheme(
+        "platformKey",
+        {"type": "apiKey", "in": "header", "name": "key", "description": _PLATFORM_KEY},
     )
     for name, description in HEADERS.items():
         spec.components.header(name, {"description": description, "schema": {"type": "string"}})

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marshmallow import Schema
 
+from receiver.platform.apis import ROOT
 from receiver.web import shapes
 from receiver.web.auth import PUBLIC, declared
 from receiver.web.errors import REST
@@ -40,12 +41,14 @@ TAGS: Final[Sequence[Tag]] = (
     Tag("/api/v1/conversations", "Messages", ""),
     Tag("/api/v1/receipts", "Receipts", "What the platform reported, as it came."),
     Tag("/api/v1/events", "Events", "What else the platform reported."),
+    Tag("/api/v1/profiles", "Profiles", "What became of app profiles."),
     Tag("/api/v1/changes", "Changes", "Everything that changes, as it does."),
     Tag("/api/v1/stats", "Stats", "How many, and how fast."),
     Tag("/api/v1/quarantine", "Quarantine", "What came and was not understood: kept whole."),
     Tag("/api/v1/jobs", "Quarantine", ""),
     Tag("/api/v1/audit", "Audit", "Who did what."),
     Tag("/rest/v1/service", "Integration points", "The channels, each with its keys and rules."),
+    Tag(ROOT, "Gateway", "The platform's own APIs: forwarded, answered by it, and recorded."),
     Tag("/hooks", "Hooks", "What the platform calls; the token in the path is the key."),
     Tag("/health", "Operations", "Whether it runs, and how well."),
     Tag("/metrics", "Operations", ""),
@@ -103,7 +106,7 @@ class Operation:
     @property
     def errors(self) -> Mapping[HTTPStatus, Shapes]:
         """The answers that follow from what the operation takes."""
-        if self.scope == PUBLIC:
+        if self.scope == PUBLIC or self.is_platforms:
             return {}
         statuses = [
             HTTPStatus.UNAUTHORIZED,
@@ -125,6 +128,11 @@ class Operation:
     def scope(self) -> str:
         """The scope that a key needs for it, or `public`."""
         return declared(self.view) or PUBLIC
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether it is one of the platform's own, answered in its ways."""
+        return self.path.startswith(ROOT)
 
     @property
     def is_read(self) -> bool:
@@ -159,7 +167,7 @@ class Operation:
                 str(int(status)): self._response(status, shape)
                 for status, shape in sorted({**self.answers, **self.errors}.items())
             },
-            "security": [] if self.scope == PUBLIC else [{"key": [self.scope]}],
+            "security": self._security(),
         }
         if self.body is not None:
             content = {"schema": self.body, "examples": self._bodies()}
@@ -168,6 +176,12 @@ class Operation:
                 "content": {"application/json": content},
             }
         return described
+
+    def _security(self) -> Sequence[Mapping[str, Sequence[str]]]:
+        if self.scope == PUBLIC:
+            return []
+        known: list[Mapping[str, Sequence[str]]] = [{"key": [self.scope]}]
+        return [{"platformKey": []}, *known] if self.is_platforms else known
 
     def _parameters(self) -> Sequence[dict[str, Any]]:
         text = {"type": "string"}

@@ -21,9 +21,11 @@ _OPAQUE: Final = "as an answer gave it; opaque, and good for the same filters on
 PARAMETERS: Final[Mapping[str, Parameter]] = {
     "X-HTTP-Method-Override": Parameter("The verb that is meant: LOOKUP.", "LOOKUP"),
     "Idempotency-Key": Parameter(
-        "Makes the ids of sends without a transid the same when the request is repeated.",
+        "The name of a request: repeated, it records and sends nothing twice.",
         "booking-17-reminder",
     ),
+    "X-Tag": Parameter("The tag of what is sent; else the id of its template is.", "booking"),
+    "appid": Parameter("The application whose profiles they are.", "a_6370"),
     "after": Parameter(f"Where to go on, {_OPAQUE}; or `start`, or `now`.", "start"),
     "bucket": Parameter("How long each row's span of time is.", "hour"),
     "by": Parameter("What counts are told apart by.", "channel"),

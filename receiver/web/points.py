@@ -33,9 +33,6 @@ NOTE: Final = "Receiver-Note"
 _WAITING: Final[Mapping[str, Any]] = {
     "url": "",
     "opts.issync": False,
-    "opts.notifyurl": "ours",
-    "opts.store_text": "full",
-    "opts.profile_key": "",
 }
 
 points = Blueprint("points", __name__, url_prefix="/rest/v1/service")

@@ -14,6 +14,7 @@ from receiver.web.admission import Admission
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
 from receiver.web.feed_watch import FeedWatch
+from receiver.web.gateway.room import GatewayRoom
 from receiver.web.key_ring import KeyRing
 from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
@@ -36,6 +37,7 @@ class Rooms:
     feed: FeedWatch
     polls: Polls
     intake: Intake
+    gateway: GatewayRoom
     exports: Exports
     sealing: Sealing
     """What secrets that lie in Postgres are sealed with, made at the first need."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from receiver.domain.facts import Kind, Source, State
+from receiver.domain.facts import NOTICED, Kind, Source, State
 from receiver.domain.questions import Finding
 from receiver.domain.status import STATUSES, Outcome
 from receiver.platform.checks import CHECKED
@@ -41,6 +41,24 @@ class Refusal(Shape):
     error_message = saying.text()
 
 
+class FailureShape(Shape):
+    """What the platform says where it takes nothing, and what we say in its place."""
+
+    code = saying.text()
+    description = saying.text()
+    transid = saying.text()
+
+
+class PlatformFailure(Shape):
+    """The same in its envelope."""
+
+    response = saying.nested(FailureShape)
+
+
+class ProfileFailure(FailureShape):
+    """The same without one."""
+
+
 class HookError(Shape):
     """What a hook answers where nothing was taken."""
 
@@ -53,9 +71,7 @@ class HookResult(Shape):
     result = saying.one_of(*(result.value for result in Result), CHECKED)
     id = saying.text()
     kind = fields.String(
-        validate=validate.OneOf(
-            [Kind.RECEIPT.value, Kind.MESSAGE.value, Kind.EVENT.value, Kind.CALL.value]
-        )
+        validate=validate.OneOf([Kind.RECEIPT.value, *(kind.value for kind in NOTICED)])
     )
     errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
 
@@ -235,7 +251,7 @@ class EntryShape(Shape):
     """One line of a timeline."""
 
     id = saying.text()
-    kind = saying.one_of("request", "answer", "receipt", "event", "reply")
+    kind = saying.one_of("request", "answer", "receipt", "event", "profile", "reply")
     source = saying.one_of(*(source.value for source in Source))
     accepted_at = saying.time()
     provider_at = saying.maybe_time()
@@ -284,6 +300,8 @@ class SendShape(SendItem):
     metadata = fields.Dict(required=True)
     answer = saying.nested(AnswerShape, allow_none=True)
     expires_at = saying.maybe_time()
+    notify_url = saying.text()
+    reports_elsewhere = saying.flag()
     deliveries = fields.List(fields.Nested(DeliveryShape), required=True)
     timeline = fields.List(fields.Nested(EntryShape), required=True)
     replies = fields.List(fields.Nested(ReplyShape), required=True)

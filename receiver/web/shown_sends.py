@@ -54,6 +54,8 @@ def send_whole(row: SendRow, counts: Counts, codes: Codes, veil: Clear) -> Json:
         "metadata": veil.structure(row.metadata_),
         "answer": _answer(row, veil),
         "expires_at": utc_or_none(row.expires_at),
+        "notify_url": veil.words(row.notify_url),
+        "reports_elsewhere": row.reports_elsewhere,
         "summary": summary,
     }
 

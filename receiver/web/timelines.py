@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from receiver.domain.facts import Fact, Send, State
+from receiver.domain.facts import Fact, Kind, Send, State
 from receiver.domain.status import ACCEPTED, FAILED, UNKNOWN, status_of
+from receiver.platform.keys import fold
+from receiver.platform.storable import LONG, text_of
 from receiver.store import deliveries, timelines
 from receiver.store.replies import Reply
 from receiver.store.tables import DeliveryRow, SendRow
@@ -86,7 +88,7 @@ def page(
     others = [
         *_recorded(family.recorded),
         *map(_reply, replies),
-        *(_event(row) for row in events if row["id"] not in answered),
+        *(_event(row, send) for row in events if row["id"] not in answered),
     ]
     unseen = [entry for entry in others if (entry.at, entry.id) > (after.at, after.id)]
     found = sorted([*map(_receipt, rows), *unseen], key=lambda entry: (entry.at, entry.id))
@@ -177,15 +179,19 @@ def _receipt(row: RowMapping) -> Entry:
     )
 
 
-def _event(row: RowMapping) -> Entry:
-    return _notice("event", row, row["name"])
+def _event(row: RowMapping, send: SendRow) -> Entry:
+    told = fold(row["details"])
+    is_profile = Kind.PROFILE in (row["kind"], send.channel)
+    entry = _notice("profile" if is_profile else "event", row)
+    description = row["name"] or text_of(told.get("description"), LONG)
+    return replace(entry, code=text_of(told.get("code")) or None, description=description)
 
 
 def _reply(reply: Reply) -> Entry:
-    return _notice("reply", reply.row, None)
+    return _notice("reply", reply.row)
 
 
-def _notice(kind: str, row: RowMapping, description: str | None) -> Entry:
+def _notice(kind: str, row: RowMapping) -> Entry:
     return Entry(
         kind=kind,
         id=row["id"],
@@ -194,5 +200,4 @@ def _notice(kind: str, row: RowMapping, description: str | None) -> Entry:
         provider_at=row["provider_at"],
         order=_AFTER_RECEIPTS,
         destination=row["sender"],
-        description=description,
     )

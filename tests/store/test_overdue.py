@@ -55,6 +55,7 @@ def test_what_is_pending_past_its_patience_is_overdue(
         make_send("young", "447700900123", channel="sms", requested_at=NOW - HOUR / 2),
         make_send("told-late", "447700900123", channel="sms", requested_at=START - 30 * HOUR),
         make_send("never", "447700900123", channel="sms", state=State.REFUSED),
+        make_send("elsewhere", "447700900123", channel="sms", reports_elsewhere=True),
     )
 
     sweeper().sweep(connection, NOW)

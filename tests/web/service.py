@@ -89,6 +89,7 @@ def running(url: str, **settings: Any) -> Iterator[Service]:
     yield service
     rooms: Rooms = service.app.extensions["receiver"]
     rooms.inbox.close()
+    rooms.gateway.belated.close()
     rooms.roster.close()
     rooms.feed.close()
     for engine in (rooms.engine, rooms.readiness.engine, service.engine):

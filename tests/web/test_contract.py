@@ -106,13 +106,13 @@ def limited(service: Service, hook: Point) -> Sequence[Caller]:
     return [*singly, make_caller(service, domain=hook.domain, point_ids=[hook.id])]
 
 
-@schema.exclude(path_regex="/hooks").parametrize()
+@schema.exclude(path_regex="^/(hooks|resources)").parametrize()
 @BOUNDED
 def test_the_api_keeps_its_contract(case: Case[Any], asking: Caller) -> None:
     ask(case, asking)
 
 
-@samples.exclude(path_regex="/hooks").parametrize()
+@samples.exclude(path_regex="^/(hooks|resources)").parametrize()
 @FEW
 def test_the_api_keeps_its_contract_whoever_asks(
     case: Case[Any], limited: Sequence[Caller]
