@@ -70,15 +70,6 @@ class EventsQuery(MessagesQuery):
     correlationid = Many(Text(most=600))
 
 
-class ProfilesQuery(ArrivalsQuery):
-    """What results of profiles are sought by."""
-
-    served = Served(few=frozenset({"transid"}), in_order=())
-
-    transid = Many(Text(most=600))
-    recipient = Many(Text(most=600), data_key="appid", metadata={"description": "The application."})
-
-
 class ReceiptsQuery(ArrivalsQuery):
     """What receipts are sought by."""
 

@@ -35,13 +35,7 @@ from receiver.web import (
     shapes,
     stats,
 )
-from receiver.web.arrival_queries import (
-    EventsQuery,
-    MessagesQuery,
-    ProfilesQuery,
-    ReceiptsQuery,
-    TidQuery,
-)
+from receiver.web.arrival_queries import EventsQuery, MessagesQuery, ReceiptsQuery, TidQuery
 from receiver.web.auth import public
 from receiver.web.examples import (
     COMPLETED,
@@ -237,7 +231,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
     Operation(
         view=profiles.index,
         path="/api/v1/profiles",
-        query=ProfilesQuery,
+        query=profiles.ProfilesQuery,
         answers={HTTPStatus.OK: arrival_shapes.ProfileList},
         csv=True,
     ),

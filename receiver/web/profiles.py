@@ -1,6 +1,6 @@
 """Results of profiles: what became of each record of a request to create them."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
@@ -9,12 +9,24 @@ from receiver.domain.facts import Kind
 from receiver.store import notices
 from receiver.store.tables import PlatformEventRow
 from receiver.web.arrival_lists import Listing
-from receiver.web.arrival_queries import ProfilesQuery
+from receiver.web.arrival_queries import ArrivalsQuery
 from receiver.web.arrival_shapes import ProfileShape
 from receiver.web.auth import current_key, requires
+from receiver.web.fields import Many, Numbers, Text
 from receiver.web.freshness import finish, polled
 from receiver.web.queries import read_page
 from receiver.web.shown_arrivals import profile_item
+from receiver.web.windows import Served
+
+
+class ProfilesQuery(ArrivalsQuery):
+    """What results of profiles are sought by."""
+
+    served: ClassVar[Served | None] = Served(few=frozenset({"transid"}), in_order=())
+
+    transid = Many(Text(most=600))
+    recipient = Numbers(data_key="appid", metadata={"description": "The application."})
+
 
 PROFILES_QUERY: Final = ProfilesQuery()
 LISTING: Final = Listing(

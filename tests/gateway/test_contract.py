@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from receiver.platform.spans import Document, with_member
 from tests.gateway.conftest import EVENTS, MESSAGING, PROFILES, Client, make_client
 from tests.gateway.upstream import Asked, Upstream, says
 from tests.web.service import Service
@@ -90,7 +91,10 @@ def test_any_exchange_is_passed_on_and_recorded(
     service = anybody.caller.service
     before = service.rows("SELECT count(*) AS n FROM recordings")[0]["n"]
 
-    answer = anybody.send(json.dumps(asked).encode(), path=path)
+    sent = json.dumps(asked).encode()
+    answer = anybody.send(sent, path=path)
 
+    notified = with_member(Document.of(sent), "notifyurl", anybody.hook_url)
+    assert echoing.last.body == (sent if path == PROFILES else notified)
     assert (answer.status_code, answer.data) == (200, raw)
     assert service.rows("SELECT count(*) AS n FROM recordings")[0]["n"] > before

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import requests
 
 from receiver.web.gateway.gate import MOST_CALLS
 from tests.gateway.conftest import MESSAGING, Client
@@ -29,6 +30,24 @@ def server(database_url: str, var: Path, tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "secret.key").write_bytes((var / "secret.key").read_bytes())
     with serving(database_url, tmp_path / "log", **settings) as running:
         yield running
+
+
+def test_a_plain_client_changes_base_url_and_key_alone(
+    server: Server, client: Client, platform: Upstream
+) -> None:
+    def send(base_url: str, key: str) -> requests.Response:
+        headers = {"key": key, "content-type": "application/json"}
+        return requests.post(f"{base_url}{MESSAGING}", json=message(), headers=headers, timeout=9)
+
+    direct = send(platform.url, "service-key")
+    through = send(f"http://127.0.0.1:{server.port}", client.caller.secret)
+
+    assert (through.status_code, through.headers["Content-Type"]) == (200, "application/json")
+    assert through.json()["response"][0]["code"] == direct.json()["response"][0]["code"]
+    first, second = platform.asked
+    assert second.json == {"notifyurl": second.json["notifyurl"], **first.json}
+    assert second.headers["key"] == first.headers["key"]
+    assert second.headers["user-agent"] == first.headers["user-agent"]
 
 
 def test_slow_calls_wait_beside_each_other_and_beside_hooks(

@@ -189,10 +189,10 @@ def test_object_that_is_none_of_these_is_unrecognised(said: dict[str, Any]) -> N
     assert refusal_of(as_bytes(said)).reason == "unrecognised"
 
 
-def test_profile_result_is_an_event_that_names_its_transaction() -> None:
+def test_profile_result_is_one_that_names_its_transaction() -> None:
     fact = notice_of({"TotalCount": 1, "code": "1000", "Results": [{"code": "1"}], "transid": "t"})
 
-    assert (fact.kind, fact.transid) == (Kind.EVENT, "t")
+    assert (fact.kind, fact.transid) == (Kind.PROFILE, "t")
     assert fact.details == {"TotalCount": 1, "code": "1000", "Results": [{"code": "1"}]}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -49,7 +50,8 @@ def test_points_and_keys_are_what_their_own_modules_say(
     _, directory = read(reader)
 
     found = directory.keys[keys.hash_of(secret)]
-    assert directory.points == {points.hash_of(point.token_local): point}
+    opened = replace(point, hook_token=point.token_local)
+    assert directory.points == {points.hash_of(point.token_local): opened}
     assert (found.id, tuple(found.scopes), tuple(found.point_ids)) == (
         key.id,
         key.scopes,

@@ -65,4 +65,4 @@ def test_what_has_no_index_needs_a_time(caller: Caller) -> None:
         answer = caller.get(f"/events?{query}")
         assert (answer.status_code, list(answer.json["errors"])) == (400, ["since", "until"])
     answer = caller.get("/events?kind=message&tid=x")
-    assert answer.json["errors"] == {"kind": ["must be one of event, call"]}
+    assert answer.json["errors"] == {"kind": ["must be one of event, call, profile"]}

@@ -123,6 +123,8 @@ def test_a_send_has_every_field(service: Service, caller: Caller, point: Point) 
         "requested_at": REQUESTED,
         "accepted_at": shown["accepted_at"],
         "expires_at": "2026-07-20T22:00:00.000Z",
+        "notify_url": "",
+        "reports_elsewhere": False,
         "summary": {"deliveries": 2, "pending": 1, "success": 0, "failure": 1, "complaint": 0},
         "replies": [],
         "questions": [],
