@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from receiver.domain.status import status_of
-from receiver.platform import codes
+from receiver.platform.codes import text_of as code_text
 from receiver.platform.keys import fold
 from receiver.platform.storable import text_of
 from receiver.web.shown_sends import Codes, Json, point_item
@@ -82,7 +82,7 @@ def receipt_item(row: Row[Any], codes: Codes, veil: Clear) -> Json:
         "outcome": status.outcome.value,
         "raw_status": row.raw_status,
         "code": row.code,
-        "code_text": codes.text_of(row.channel, row.code),
+        "code_text": code_text(row.channel, row.code),
         "description": veil.remark(row.description),
         "additional_info": veil.remark(row.additional_info),
         "carrier": row.carrier or None,
