@@ -27,7 +27,7 @@ from receiver.store.quarantine import REASONS, Sought, State
 from receiver.store.reading import reading
 from receiver.store.writing import writing
 from receiver.web import jobs, quarantine_acts
-from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Place, group_item, item
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Site, group_item, item
 from receiver.web.quarantine_queries import Selection
 
 _DOMAIN = click.option("--domain", default="default", show_default=True)
@@ -216,8 +216,8 @@ def _replay(here: _Here, id_: str, *, trust: bool) -> Mapping[str, Any]:
     with reading(here.engine) as session:
         row = quarantine_acts.get(session, id_, here.actor)
     replayer = replayer_of(Settings.from_environ())
-    place = Place(here.engine, replayer, partial(connect_for_facts, here.url))
-    return quarantine_acts.replay(place, row, here.actor, trust=trust)
+    site = Site(here.engine, replayer, partial(connect_for_facts, here.url))
+    return quarantine_acts.replay(site, row, here.actor, trust=trust)
 
 
 def _row(shown: Mapping[str, Any]) -> Mapping[str, object]:

@@ -24,7 +24,7 @@ from receiver.web.auth import current_key, requires
 from receiver.web.freshness import finish
 from receiver.web.jobs import job_item
 from receiver.web.json_input import bad, load, read_json
-from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Place, group_item, item
+from receiver.web.quarantine_acts import DISCARDING, REPLAYING, Actor, Site, group_item, item
 from receiver.web.quarantine_queries import (
     DiscardManySchema,
     QuarantineQuery,
@@ -95,7 +95,7 @@ def replay(id: str) -> ResponseReturnValue:  # noqa: A002
     """
     trust = load(REPLAY, read_json(rooms().intake, request, may_be_empty=True))["trust"]
     row, _ = _get(id)
-    return quarantine_acts.replay(_place(), row, _actor(), trust=trust)
+    return quarantine_acts.replay(_site(), row, _actor(), trust=trust)
 
 
 @quarantine.post("/quarantine/<id>/discard")
@@ -169,11 +169,11 @@ def _bound(kind: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"kind": kind, "domain": key.domain, "points": points, **given}
 
 
-def _place() -> Place:
+def _site() -> Site:
     """Return where to replay. Not over the writer: what it refuses must not keep others waiting."""
     here = rooms()
     url = here.settings.database_url
-    return Place(here.engine, here.replayer, partial(connect_for_facts, url))
+    return Site(here.engine, here.replayer, partial(connect_for_facts, url))
 
 
 def _get(id_: str) -> tuple[Row[Any], Codes]:

@@ -41,7 +41,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """Where one fact is replayed, over a connection of its own."""
 
     engine: Engine
@@ -68,19 +68,19 @@ def opened(engine: Engine, row: Row[Any], codes: Codes, actor: Actor) -> Json:
     return {**item(row, codes), "headers": row.headers, **raw_item(bytes(row.raw))}
 
 
-def replay(place: Place, row: Row[Any], actor: Actor, *, trust: bool) -> Json:
+def replay(site: Site, row: Row[Any], actor: Actor, *, trust: bool) -> Json:
     """Replay a fact; return its state, and what each of its notifications became.
 
     Raises: what `Replayer.replay` does, but ConflictError where a key is missing.
     """
-    with reading(place.engine) as session:
+    with reading(site.engine) as session:
         point = point_of(session, row)
     try:
-        with place.connect() as connection:
-            replayed = place.replayer.replay(connection, row, bytes(row.raw), point, trust=trust)
+        with site.connect() as connection:
+            replayed = site.replayer.replay(connection, row, bytes(row.raw), point, trust=trust)
     except SealedError as error:
         raise ConflictError(str(error)) from error
-    with writing(place.engine) as session:
+    with writing(site.engine) as session:
         before = stored.lock(session, row)
         state = before if replayed.state is State.OPEN else replayed.state
         stored.note(session, [replayed.note(row, actor.who, trust=trust)])

@@ -41,11 +41,11 @@ from receiver.store import audit
 from receiver.store.database import make_engine
 from receiver.store.fitness import connect_for_facts
 from receiver.store.reading import reading
-from receiver.web.quarantine_acts import Actor, Place, get, replay
+from receiver.web.quarantine_acts import Actor, Site, get, replay
 
 settings = Settings.from_environ()
 engine = make_engine(settings.database_url)
-place = Place(engine, replayer_of(settings), partial(connect_for_facts, settings.database_url))
+site = Site(engine, replayer_of(settings), partial(connect_for_facts, settings.database_url))
 actor = Actor(who=audit.by_shell(), domain="default")
 print("ready", flush=True)
 input()
@@ -53,7 +53,7 @@ for id_ in sys.argv[1:]:
     try:
         with reading(engine) as session:
             row = get(session, id_, actor)
-        said = replay(place, row, actor, trust=False)
+        said = replay(site, row, actor, trust=False)
     except NotFoundError:
         said = {"id": id_, "state": "gone", "results": []}
     print(json.dumps(said, default=str), flush=True)
