@@ -48,7 +48,7 @@ REASONS: Final = (
     "apply_failed",
 )
 #: What the platform told us; of other facts that Postgres refused whoever brought them was told.
-_REPLAYABLE: Final = (Source.HOOK, Source.REPLAY, Source.RECONCILED)
+_REPLAYABLE: Final = (Source.HOOK, Source.REPLAY, Source.IMPORT, Source.RECONCILED)
 
 
 class State(StrEnum):

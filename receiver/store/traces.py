@@ -14,11 +14,14 @@ from receiver.domain.sends import send_id
 #: Of what is found in quarantine so many are shown.
 MOST: Final = 5
 
-#: Raw bodies are looked through, as many as came in these days; what came zipped stays hidden.
+#: Raw bodies are looked through, as many as came in these days; what came zipped stays hidden, and
+#: what was replayed or discarded holds nothing up.
 _IN_QUARANTINE: Final = text("""
-    SELECT id, accepted_at, reason, message, point_id FROM quarantine
+    SELECT id, accepted_at, reason, message, point_id FROM quarantine q
      WHERE domain = :domain AND day >= :since
        AND (id = :id OR position(CAST(:name AS bytea) IN raw) > 0)
+       AND NOT EXISTS (SELECT FROM quarantine_states s
+                        WHERE (s.day, s.digest) = (q.day, q.digest) AND s.state <> 'open')
      ORDER BY accepted_at DESC LIMIT :most
     """)
 _IS_PAST: Final = text("""
@@ -33,7 +36,7 @@ _CAME_TO: Final = text("""
 
 
 def quarantined(session: Session, name: str, *, domain: str, since: date) -> Sequence[RowMapping]:
-    """Return what lies in quarantine and has this id, or the name in its body, the newest first."""
+    """Return what lies open in quarantine with this id, or the name in it, the newest first."""
     parameters = {
         "domain": domain,
         "since": since,

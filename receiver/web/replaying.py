@@ -179,7 +179,7 @@ def _fact(row: Row[Any], raw: bytes, element: Element, recognised: Recognised) -
         id=id_,
         domain=row.domain,
         point_id=row.point_id,
-        source=row.source if row.source == Source.RECONCILED else Source.REPLAY,
+        source=Source.REPLAY if row.source == Source.HOOK else Source(row.source),
         accepted_at=row.accepted_at,
         digest=digest,
         raw=raw,

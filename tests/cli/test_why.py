@@ -136,6 +136,10 @@ def test_what_lies_in_quarantine_is_ours(desk: Desk) -> None:
     assert verdict_of(recorded) == verdict_of(unheard) == (Exit.US, "held")
     assert "bad_signature" in recorded[1]["verdict"]["sentence"]
     assert why(desk, refused.json["id"])[0] == Exit.US
+    replay = f"/quarantine/{refused.json['id']}/replay"
+    assert desk.caller.post(replay, json={"trust": True}).status_code == 200
+    assert verdict_of(why(desk, transid)) == (Exit.WELL, "arrived")
+    assert why(desk, refused.json["id"])[0] != Exit.US
 
 
 def test_what_comes_to_a_disabled_point_is_ours(desk: Desk) -> None:

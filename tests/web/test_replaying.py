@@ -242,6 +242,16 @@ def test_what_the_platform_said_when_asked_is_read_as_that(
     assert (entry["source"], entry["status"]) == ("reconciled", "delivered")
 
 
+def test_what_was_imported_stays_so(service: Service, caller: Caller, point: Point) -> None:
+    transid = make_transid()
+    raw = json.dumps(receipt(transid, "Delivered")).encode()
+    id_ = keep(service.url, point, raw, "apply_failed", source=Source.IMPORT)
+
+    assert replay(caller, id_)["state"] == "replayed"
+    [entry] = caller.send(transid)["timeline"]
+    assert (entry["source"], entry["status"]) == ("import", "delivered")
+
+
 def test_what_can_t_be_replayed_says_why(service: Service, caller: Caller) -> None:
     point = make_point(service, domain=caller.domain, max_body=1000)
     cut = held(service, point, json.dumps(message(text="x" * 2000)).encode(), 413)
