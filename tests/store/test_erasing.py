@@ -209,7 +209,7 @@ def test_whoever_applies_knows_of_erasures() -> None:
         if node.func.id == "apply"
     ]
 
-    names = ("draining.py", "reconciling.py", "replaying.py", "writer.py")
+    names = ("draining.py", "importing.py", "reconciling.py", "replaying.py", "writer.py")
     assert sorted(calls) == [(name, 3) for name in names]
 
 
