@@ -119,6 +119,8 @@ class _Task:
 
     def _cleared(self, fact: Fact, erasures: Erasures) -> Fact:
         """Return a fact without those who were erased since it happened: it came too late."""
+        if fact.domain not in erasures.known.by_domain:
+            return fact
         at = fact.body.provider_at if isinstance(fact.body, Receipt | Notice) else None
         return erased(fact, erasures.known.finder(fact.domain, since=at or _LONG_AGO))
 

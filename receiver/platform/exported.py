@@ -7,6 +7,7 @@ body is found by the usual names, or by a name that is given.
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
@@ -20,6 +21,7 @@ BODIES: Final = (
     *("payload", "body", "requestbody", "requestpayload", "notification", "notificationpayload"),
     *("request", "data", "json"),
 )
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _.-]{0,39}")
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str)
 
@@ -136,8 +138,8 @@ def _place_by(row: Sequence[str], names: Sequence[str]) -> int:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return names of columns as they can be printed, whatever was read as one."""
-    return ", ".join(names).encode("utf-8", "replace").decode()
+    """Return names of columns as they may be printed: without a header they are somebody's data."""
+    return ", ".join(name if _NAME.fullmatch(name) else "?" for name in names)
 
 
 def _is_object(value: str) -> bool:

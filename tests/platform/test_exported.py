@@ -84,6 +84,7 @@ def test_rows_over_several_lines_and_over_the_cap() -> None:
     [
         ("time,what\nnow,words\n", "", "one of time, what"),
         ("time,what\nnow,{}\n", "body", "no column body: it has time, what"),
+        ("time,447700900123\nnow,words\n", "", "one of time, [?]"),
     ],
 )
 def test_a_column_that_nobody_knows_is_asked_for(text: str, column: str, said: str) -> None:
