@@ -13,6 +13,7 @@ from receiver.platform import codes
 #: So much of each part fits on one screen.
 MOST_DELIVERIES: Final = 8
 MOST_ENTRIES: Final = 20
+MOST_QUESTIONS: Final = 2
 
 #: Whom a blame means, in words.
 WHO: Final[Mapping[Blame, str]] = {
@@ -85,6 +86,8 @@ def _about(send: Told) -> Iterator[str]:
     if answer := send["answer"]:
         said = (answer["http"], answer["code"], answer["description"])
         yield f"answer {' '.join(str(part) for part in said if part)}"
+    for asked in send["questions"][-MOST_QUESTIONS:]:
+        yield f"asked the platform {asked['asked_at']}: {asked['finding']} {asked['code']}".rstrip()
 
 
 def _deliveries(send: Told) -> Sequence[Mapping[str, object]]:

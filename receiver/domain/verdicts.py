@@ -79,6 +79,7 @@ def _of_refusal(case: Case) -> Blame:
     return case.code_blame if case.code_blame is not Blame.NONE else Blame.PLATFORM
 
 
+_REPORTED: Final = "{raw_status}{explained}"
 _RULES: Final = (
     _Rule(
         "refused",
@@ -86,14 +87,14 @@ _RULES: Final = (
         _of_refusal,
         "the platform refused the request{explained}",
     ),
-    _Rule("arrived", lambda case: case.outcome is Outcome.SUCCESS, Blame.NONE, "it arrived"),
+    _Rule("arrived", lambda case: case.outcome is Outcome.SUCCESS, Blame.NONE, _REPORTED),
     _Rule(
         "complained",
         lambda case: case.outcome is Outcome.COMPLAINT,
         Blame.RECIPIENT,
         "it arrived, and the recipient complained{explained}",
     ),
-    _Rule("failed", _is_failure, _of_failure, "it failed: {raw_status}{explained}"),
+    _Rule("failed", _is_failure, _of_failure, _REPORTED),
     _Rule("held", lambda case: bool(case.held), Blame.US, "its receipt lies with us: {held}"),
     _Rule(
         "unknown",

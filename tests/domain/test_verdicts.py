@@ -88,7 +88,7 @@ def test_a_verdict_says_the_code_with_its_text_and_the_spelling() -> None:
         code_blame=Blame.HANDSET,
     )
 
-    assert judge(case).sentence == "it failed: Un-{Delivered} (7207 Out of coverage)"
+    assert judge(case).sentence == "Un-{Delivered} (7207 Out of coverage)"
 
 
 def test_trouble_goes_before_what_is_open_and_that_before_what_arrived() -> None:
