@@ -26,9 +26,12 @@ _ARRIVED: Final = text("""
          + (SELECT count(*) FROM messages WHERE day >= :day AND accepted_at >= :since)
          + (SELECT count(*) FROM platform_events WHERE day >= :day AND accepted_at >= :since)
     """)
-_HELD: Final = text("""
-    SELECT point_id, reason, count(*) AS n, max(accepted_at) AS last FROM quarantine
-     WHERE day >= :day AND accepted_at >= :since GROUP BY point_id, reason
+#: Of a row `q` in quarantine: nobody replayed or discarded it.
+IS_OPEN: Final = """NOT EXISTS (SELECT FROM quarantine_states s
+    WHERE s.day = q.day AND s.digest = q.digest AND s.state <> 'open')"""
+_HELD: Final = text(f"""
+    SELECT point_id, reason, count(*) AS n, max(accepted_at) AS last FROM quarantine q
+     WHERE day >= :day AND accepted_at >= :since AND {IS_OPEN} GROUP BY point_id, reason
      ORDER BY n DESC, reason
     """)
 _COUNTS_WAITING: Final = text("SELECT count(*) FROM (SELECT FROM deltas LIMIT :most) d")

@@ -10,18 +10,16 @@ from sqlalchemy.orm import Session
 
 from receiver.domain.identity import base_of
 from receiver.domain.sends import send_id
+from receiver.store.pulse import IS_OPEN
 
 #: Of what is found in quarantine so many are shown.
 MOST: Final = 5
 
-#: Raw bodies are looked through, as many as came in these days; what came zipped stays hidden, and
-#: what was replayed or discarded holds nothing up.
-_IN_QUARANTINE: Final = text("""
+#: Raw bodies are looked through, as many as came in these days; what came zipped stays hidden.
+_IN_QUARANTINE: Final = text(f"""
     SELECT id, accepted_at, reason, message, point_id FROM quarantine q
-     WHERE domain = :domain AND day >= :since
+     WHERE domain = :domain AND day >= :since AND {IS_OPEN}
        AND (id = :id OR position(CAST(:name AS bytea) IN raw) > 0)
-       AND NOT EXISTS (SELECT FROM quarantine_states s
-                        WHERE (s.day, s.digest) = (q.day, q.digest) AND s.state <> 'open')
      ORDER BY accepted_at DESC LIMIT :most
     """)
 _IS_PAST: Final = text("""
