@@ -121,6 +121,7 @@ class Inquiry:
             rank=row.rank if row else None,
             reported=bool(row and row.reported),
             overdue=bool(row and row.overdue),
+            elsewhere=send.reports_elsewhere,
             raw_status=row.raw_status if row else "",
             code=code,
             code_text=meaning.text if meaning else "",

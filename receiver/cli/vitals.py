@@ -98,6 +98,7 @@ def _pulse(
         code=point.code,
         domain=point.domain,
         disabled=bool(point.opts.get("disabled")),
+        elsewhere=point.opts.get("notifyurl") == "keep",
         last_receipt_at=last,
         receipts_10m=number,
         unanswered=unanswered,
@@ -171,5 +172,13 @@ def shown_points(flow: Flow) -> Iterator[dict[str, object]]:
             "last_receipt_at": point.last_receipt_at,
             "receipts_10m": point.receipts_10m,
             "unanswered_sends": point.unanswered,
-            "state": "disabled" if point.disabled else "silent" if point.is_silent else "ok",
+            "state": _state(point),
         }
+
+
+def _state(point: PointPulse) -> str:
+    if point.disabled:
+        return "disabled"
+    if point.elsewhere:
+        return "elsewhere"
+    return "silent" if point.is_silent else "ok"

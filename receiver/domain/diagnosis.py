@@ -38,6 +38,8 @@ class PointPulse(Struct, frozen=True, kw_only=True):
     code: str
     domain: str
     disabled: bool = False
+    elsewhere: bool = False
+    """Whether receipts go to the senders' own URLs."""
     last_receipt_at: datetime | None = None
     """None where there was none in a day."""
     receipts_10m: int = 0
@@ -48,7 +50,8 @@ class PointPulse(Struct, frozen=True, kw_only=True):
     @property
     def is_silent(self) -> bool:
         """Whether it was sent through, and nothing at all was reported since."""
-        return self.unanswered >= FEWEST_SENDS and not self.disabled
+        is_to_hear = not (self.disabled or self.elsewhere)
+        return is_to_hear and self.unanswered >= FEWEST_SENDS
 
 
 class Failures(Struct, frozen=True, kw_only=True):
@@ -147,7 +150,7 @@ def _spool(vitals: Vitals) -> Iterator[str]:
 def _held(vitals: Vitals) -> Iterator[str]:
     for point, reason, number in vitals.held_1h:
         if number >= MANY_HELD * (vitals.arrived_1h + number):
-            cure = HELD.get(reason, "receiver why <id>, or GET /api/v1/quarantine")
+            cure = HELD.get(reason, "receiver quarantine list --group")
             yield f"{number} notifications of point {point} went to quarantine ({reason}): {cure}"
 
 

@@ -33,6 +33,8 @@ class Case(Struct, frozen=True, kw_only=True):
     """What of it lies with us, outside of the ledger: in the spool, in quarantine."""
     disabled: bool = False
     """Whether its point puts everything into quarantine."""
+    elsewhere: bool = False
+    """Whether its receipts go to a URL of the sender's own."""
     silent: bool = False
     """Whether nothing at all came to its point for long, though it was sent."""
 
@@ -133,6 +135,12 @@ _RULES: Final = (
         "the platform handed it on ({raw_status}{explained}); its outcome is still open",
     ),
     _Rule(
+        "elsewhere",
+        lambda case: case.elsewhere,
+        Blame.NONE,
+        "its receipts go to the sender's own URL: none is to come here",
+    ),
+    _Rule(
         "silent",
         lambda case: case.silent,
         Blame.PLATFORM,
@@ -153,8 +161,8 @@ _FIRST: Final = (
     *(Blame.US, Blame.SENDER, Blame.PLATFORM, Blame.NETWORK, Blame.HANDSET, Blame.RECIPIENT),
     Blame.NONE,
 )
-#: Verdicts that may still change by themselves.
-OPEN: Final = frozenset({"waiting", "under_way"})
+#: Verdicts by which nobody can tell yet.
+OPEN: Final = frozenset({"waiting", "under_way", "elsewhere"})
 
 
 def judge(case: Case) -> Verdict:

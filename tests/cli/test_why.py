@@ -54,7 +54,7 @@ def test_what_arrived_is_told_on_one_screen(desk: Desk) -> None:
 
     assert done.returncode == Exit.WELL
     lines = done.stdout.splitlines()
-    assert lines[:2] == ["arrived: it arrived", "it is: nobody"]
+    assert lines[:2] == ["arrived: Delivered (7500 Delivered)", "it is: nobody"]
     assert len(lines) < 25
     assert transid in done.stdout
     (decisive,) = [line for line in lines if line.startswith("* ")]
@@ -119,8 +119,10 @@ def test_silence_at_a_point_is_the_platform_s(desk: Desk) -> None:
     assert verdict_of(why(desk, transid)) == (Exit.PLATFORM, "silent")
     desk.service.hook(point, receipt(make_transid(), "Delivered"))
     assert verdict_of(why(desk, transid)) == (Exit.OPEN, "waiting")
-    mark_overdue(desk, transid)
+    mark(desk, "deliveries SET overdue = true", transid)
     assert verdict_of(why(desk, transid)) == (Exit.PLATFORM, "no_receipt")
+    mark(desk, "sends SET reports_elsewhere = true", transid)
+    assert verdict_of(why(desk, transid)) == (Exit.OPEN, "elsewhere")
 
 
 def test_what_lies_in_quarantine_is_ours(desk: Desk) -> None:
@@ -136,10 +138,9 @@ def test_what_lies_in_quarantine_is_ours(desk: Desk) -> None:
     assert verdict_of(recorded) == verdict_of(unheard) == (Exit.US, "held")
     assert "bad_signature" in recorded[1]["verdict"]["sentence"]
     assert why(desk, refused.json["id"])[0] == Exit.US
-    replay = f"/quarantine/{refused.json['id']}/replay"
-    assert desk.caller.post(replay, json={"trust": True}).status_code == 200
-    assert verdict_of(why(desk, transid)) == (Exit.WELL, "arrived")
-    assert why(desk, refused.json["id"])[0] != Exit.US
+    put_aside = ("quarantine", "discard", refused.json["id"], "--domain", desk.domain)
+    assert desk.run(*put_aside).returncode == 0
+    assert verdict_of(why(desk, transid)) == (Exit.OPEN, "waiting")
 
 
 def test_what_comes_to_a_disabled_point_is_ours(desk: Desk) -> None:
@@ -222,8 +223,7 @@ def verdict_of(answer: tuple[int, Any]) -> tuple[int, str]:
     return answer[0], answer[1]["verdict"]["name"]
 
 
-def mark_overdue(desk: Desk, transid: str) -> None:
+def mark(desk: Desk, change: str, transid: str) -> None:
     with Session(desk.service.engine) as session:
-        marked = "UPDATE deliveries SET overdue = true WHERE transid = :transid"
-        session.execute(text(marked), {"transid": transid})
+        session.execute(text(f"UPDATE {change} WHERE transid = :transid"), {"transid": transid})
         session.commit()

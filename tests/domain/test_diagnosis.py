@@ -81,6 +81,10 @@ def test_a_symptom_has_its_cause(measured: dict[str, Any], blame: Blame, said: s
             {"points": [PointPulse(code="a", domain="d", unanswered=9, disabled=True)]},
             id="disabled",
         ),
+        pytest.param(
+            {"points": [PointPulse(code="a", domain="d", unanswered=9, elsewhere=True)]},
+            id="elsewhere",
+        ),
         pytest.param({"sends_1h": 50, "refused_1h": 4}, id="few-refused"),
         pytest.param({"failures": failures(4, 4, 0)}, id="few-fail"),
         pytest.param({"failures": failures(15, 100, 0.1)}, id="as-usual"),

@@ -67,6 +67,9 @@ HELD: dict[str, Any] = {"held": ["in quarantine (bad_signature)"]}
             id="stuck",
         ),
         pytest.param({**REPORTED, "rank": SUBMITTED.rank}, "under_way", Blame.NONE, id="under-way"),
+        pytest.param(
+            {**SENT, "elsewhere": True, "silent": True}, "elsewhere", Blame.NONE, id="elsewhere"
+        ),
         pytest.param({**SENT, "silent": True}, "silent", Blame.PLATFORM, id="silent"),
         pytest.param({**SENT, "overdue": True}, "no_receipt", Blame.PLATFORM, id="no-receipt"),
         pytest.param(SENT, "waiting", Blame.NONE, id="waiting"),
