@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -62,6 +62,8 @@ def status(*, as_json: bool) -> None:
     known = entrance.read(settings.var_dir)
     base_url = known.base_url if known else settings.base_url
     service, ledger = _service(base_url), _ledger(settings, now)
+    if not service.seen:
+        service = replace(service, seen=_seen_here(settings, now))
     findings = diagnose(_vitals(settings, service, ledger, now)) or [_WELL]
     if as_json:
         click.echo(json.dumps(_told(base_url, service, ledger, findings), default=plain, indent=2))
@@ -71,9 +73,8 @@ def status(*, as_json: bool) -> None:
 
 
 def _vitals(settings: Settings, service: _Service, ledger: _Ledger, now: datetime) -> Vitals:
-    spool = _depth(settings)
+    spool, spool_status = _spool(settings)
     measured = ledger.flow.measured if ledger.flow else {}
-    seen = service.seen
     return Vitals(
         now=now,
         database=ledger.state,
@@ -81,19 +82,27 @@ def _vitals(settings: Settings, service: _Service, ledger: _Ledger, now: datetim
         spool_facts=spool.facts,
         spool_oldest_at=spool.oldest_at,
         spool_damaged=spool.damaged,
-        spool_status=str(seen.get("spool", "ok")),
+        spool_status=str(service.seen.get("spool", spool_status)),
         **measured,
     )
 
 
-def _depth(settings: Settings) -> Depth:
-    """Return what waits on this disk; nothing where there is no spool."""
+def _spool(settings: Settings) -> tuple[Depth, str]:
+    """Return what waits on this disk, and whether that could be told."""
     if settings.spool_dir is None:
-        return Depth()
+        return Depth(), "off"
     try:
-        return depth(settings.spool_dir)
+        return depth(settings.spool_dir), "ok"
     except SpoolError:
-        return Depth(damaged=1)
+        return Depth(), "unreadable"
+
+
+def _seen_here(settings: Settings, now: datetime) -> Mapping[str, object]:
+    """Return how the spool of this host is, for where no service says it."""
+    spool, state = _spool(settings)
+    age = (now - spool.oldest_at).total_seconds() if spool.oldest_at else 0
+    told = (spool.facts, spool.bytes, round(age, 1), spool.damaged)
+    return {"spool": state} | {f"spool_{name}": n for name, n in zip(DEPTH, told, strict=True)}
 
 
 def _told(

@@ -97,6 +97,7 @@ def test_without_its_database_it_is_us_and_the_spool_is_told(desk: Desk) -> None
     assert done.returncode == Exit.US
     assert first.startswith("us: the database can't be used: the database can't be reached")
     assert "also us: 1 facts wait in the spool, the oldest for 5 minutes" in rest
+    assert ["spool_facts", "1"] in [line.split() for line in rest]
 
 
 def test_a_disk_that_is_full_is_ours(desk: Desk, httpserver: HTTPServer) -> None:
