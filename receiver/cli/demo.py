@@ -67,9 +67,9 @@ def _progress(started_at: float) -> Callable[[Counts], None]:
     def show(counts: Counts) -> None:
         nonlocal said_at
         now = time.monotonic()
-        line = "  ".join(f"{what} {count}" for what, count in counts.items())
+        line = " ".join(f"{what} {count}" for what, count in counts.items())
         if is_watched:
-            click.echo(f"\r{line}  ({now - started_at:.0f} s) ", nl=False)
+            click.echo(f"\r{line} ({now - started_at:.0f} s) ", nl=False)
         elif now - said_at >= PACE_SECONDS:
             said_at = now
             click.echo(line)
