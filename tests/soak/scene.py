@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from receiver.cli.entrance import Entrance
@@ -14,9 +13,7 @@ from tests.faults import stages
 from tests.faults.postgres import Postgres
 from tests.faults.service import Service
 from tests.sandbox.playing import Called, serving
-
-#: Three times over, it outlasts every disturbance.
-RETRY = timedelta(seconds=3)
+from tests.soak.form import FORM
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ def opened() -> Iterator[Scene]:
     """Bring up all of it."""
     with fresh_folder() as folder, stages.server() as postgres:
         service = Service(folder, postgres.url, RECEIVER_PLATFORM_PRIVATE="true")
-        with serving(retry=RETRY) as url:
+        with serving(retry=FORM.retry) as url:
             entrance = _prepared(service, postgres.url, url)
             try:
                 service.start()
