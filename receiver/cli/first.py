@@ -60,8 +60,9 @@ def _give_sandbox(session: Session, settings: Settings, point: Point, url: str) 
     sealing = cache(settings.sealer)
     row = entities.get(session, point.id, domain=DOMAIN, lock=True)
     shown = entities.flat(entities.shown(row, sealing))
-    has_none = shown["token_remote"] == "" and not shown.get("opts.platform_url")
-    if has_none or shown["token_remote"] == SERVICE_KEY:
+    key, known_url = shown["token_remote"], shown.get("opts.platform_url", "")
+    is_near = known_url.startswith(f"http://{settings.sandbox_host}:")
+    if (key == "" and not known_url) or (key == SERVICE_KEY and is_near):
         opts = {"platform_url": url, "profile_key": PROFILE_KEY}
         desk = Desk(session=session, who=audit.by_shell(), sealing=sealing)
         desk.change(row, {"token_remote": SERVICE_KEY, "opts": opts})
