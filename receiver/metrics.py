@@ -2,18 +2,18 @@
 
 Each count has one caller:
 
-- web/access.py, per notification that was taken: `notified(point, kind, result)`
+- web/access.py, per notification that was taken: `notified(domain, point, kind, result)`
 - web/access.py, per answer of a hook: `answered(seconds)`, `refused(reason, status)`
 - inbox, per batch that is durable: `made_durable(facts, way)`; the writer's way is `direct`
 - web/gateway, per call: `forwarded(api, result, seconds)`, `unrecorded()`
 - receiver/outlet.py: `log_lines_dropped(lines)`
 
-Labels are few: a point's own code, words of ours. No token, number or path is ever one.
+Labels are few: a point's domain and code, words of ours. No token, number or path is ever one.
 """
 
 import os
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Final, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -54,7 +54,7 @@ _REGISTRY: Final = CollectorRegistry()
 _NOTIFICATIONS: Final = Counter(
     "receiver_notifications",
     "Notifications that are durable, by what became of them.",
-    ("point", "kind", "result"),
+    ("domain", "point", "kind", "result"),
     registry=_REGISTRY,
 )
 _REFUSALS: Final = Counter(
@@ -96,17 +96,17 @@ _DROPPED: Final = Counter(
     "receiver_log_lines_dropped", "Log lines that stdout would not take.", registry=_REGISTRY
 )
 
-_points: set[str] = set()
-_notified: dict[tuple[str, str, str], Counter] = {}
+_points: set[tuple[str, str]] = set()
+_notified: dict[tuple[str, str, str, str], Counter] = {}
 _refused: dict[tuple[str, int], Counter] = {}
 _durable: dict[str, Counter] = {way: _DURABLE.labels(way) for way in ("direct", "spool")}
 
 
-def notified(point: str, kind: str, result: str) -> None:
-    """Count a notification of the point with this code."""
-    counter = _notified.get((point, kind, result))
+def notified(domain: str, point: str, kind: str, result: str) -> None:
+    """Count a notification of the point with this code in its domain."""
+    counter = _notified.get((domain, point, kind, result))
     if counter is None:
-        counter = _bound(point, kind, result)
+        counter = _bound(domain, point, kind, result)
     counter.inc()
 
 
@@ -147,32 +147,55 @@ def log_lines_dropped(lines: int) -> None:
     _DROPPED.inc(lines)
 
 
-def exposition(present: Iterable[Metric]) -> bytes:
-    """Return what all processes have counted and what is so now, as Prometheus reads it."""
+def exposition(
+    present: Iterable[Metric], *, domain: str, points: Collection[str] | None = None
+) -> bytes:
+    """Return what all processes have counted and what is so now, as Prometheus reads it.
+
+    Of what is told apart by points only those of a domain, and of `points` where any are named.
+    """
     registry = CollectorRegistry()
-    registry.register(_Present(present))
-    if FOLDER:
-        MultiProcessCollector(registry, path=str(FOLDER))  # type: ignore[no-untyped-call]
-    else:
-        registry.register(_REGISTRY)
+    registry.register(_Found(present))
+    registry.register(_Found(_visible(_counted(), domain, points)))
     return generate_latest(registry)
 
 
-class _Present:
+class _Found:
     """Metrics as they were found, for a registry that asks for them."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
+        self._metrics = tuple(metrics)
 
     def collect(self) -> Iterable[Metric]:
         return self._metrics
 
 
-def _bound(point: str, kind: str, result: str) -> Counter:
+def _counted() -> Iterable[Metric]:
+    if FOLDER:
+        everybody = MultiProcessCollector(None, path=str(FOLDER))  # type: ignore[no-untyped-call]
+        return cast(Iterable[Metric], everybody.collect())  # type: ignore[no-untyped-call]
+    return _REGISTRY.collect()
+
+
+def _visible(
+    metrics: Iterable[Metric], domain: str, points: Collection[str] | None
+) -> Iterable[Metric]:
+    for metric in metrics:
+        metric.samples = [
+            sample
+            for sample in metric.samples
+            if sample.labels.get("domain", domain) == domain
+            and (points is None or sample.labels.get("point") in {None, *points})
+        ]
+        yield metric
+
+
+def _bound(domain: str, point: str, kind: str, result: str) -> Counter:
     """Return the counter for these labels; looking it up here takes longer than counting."""
     if len(_points) < MOST_POINTS:
-        _points.add(point)
-    counter = _NOTIFICATIONS.labels(point if point in _points else OTHER, kind, result)
-    if point in _points:
-        _notified[point, kind, result] = counter
+        _points.add((domain, point))
+    is_told_apart = (domain, point) in _points
+    counter = _NOTIFICATIONS.labels(domain, point if is_told_apart else OTHER, kind, result)
+    if is_told_apart:
+        _notified[domain, point, kind, result] = counter
     return counter

@@ -11,9 +11,9 @@ COUNTING = """
 import sys
 from receiver import metrics
 for number in 2 * list(range(int(sys.argv[1]))):
-    metrics.notified(f"point-{number}", "receipt", "accepted")
+    metrics.notified("default", f"point-{number}", "receipt", "accepted")
 metrics.made_durable(3, "spool")
-print(metrics.FOLDER, metrics.exposition(()).decode())
+print(metrics.FOLDER, metrics.exposition((), domain="default").decode())
 """
 
 
@@ -71,4 +71,4 @@ def test_points_past_the_first_are_one(tmp_path: Path) -> None:
     told = count(tmp_path, flood=metrics.MOST_POINTS + 50)
 
     assert told.count("receiver_notifications_total{") == metrics.MOST_POINTS + 1
-    assert '{kind="receipt",point="other",result="accepted"} 100.0' in told
+    assert '{domain="default",kind="receipt",point="other",result="accepted"} 100.0' in told

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from receiver import metrics
 from receiver.log import teller
+from receiver.store.points import Point
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _NOTED: Final = "receiver.noted"
+_DOMAIN: Final = "receiver.domain"
 _REASON: Final = "receiver.reason"
 _ROUTE: Final = "receiver.route"
 _SEVERAL: Final = "several"
@@ -32,15 +34,15 @@ def note_route(environ: "WSGIEnvironment", route: str) -> None:
     environ[_ROUTE] = route
 
 
-def note_point(environ: "WSGIEnvironment", code: str) -> None:
+def note_point(environ: "WSGIEnvironment", point: Point) -> None:
     """Remember at which point a request came in."""
-    environ[_NOTED] = {"point": code}
+    environ[_DOMAIN], environ[_NOTED] = point.domain, {"point": point.code}
 
 
 def note_taken(environ: "WSGIEnvironment", kind: str, result: str, way: str) -> None:
     """Count a notification that is durable, by the `direct` way or the `spool`. See note_point."""
     noted = environ[_NOTED]
-    metrics.notified(noted["point"], kind, result)
+    metrics.notified(environ[_DOMAIN], noted["point"], kind, result)
     if "kind" not in noted:
         noted["kind"], noted["result"], noted["way"] = kind, result, way
         return

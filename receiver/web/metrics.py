@@ -1,8 +1,10 @@
 """`/metrics`: what all processes count and how things are, as Prometheus reads it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Final
+from uuid import UUID
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -14,7 +16,8 @@ from prometheus_client.core import (
 )
 
 from receiver.metrics import exposition
-from receiver.web.auth import requires
+from receiver.store.directory import Directory
+from receiver.web.auth import current_key, requires
 from receiver.web.readiness import Readiness
 from receiver.web.rooms import rooms
 
@@ -26,9 +29,15 @@ metrics_ = Blueprint("metrics", __name__)
 @metrics_.get("/metrics")
 @requires("read")
 def show() -> Response:
-    """Return the metrics of all processes of this host's service."""
-    text = exposition(tuple(_present(rooms().readiness)))
+    """Return the metrics of all processes of this host's service; of points, those of the key."""
+    key = current_key()
+    codes = rooms().roster.find(partial(_codes, ids=key.point_ids)) if key.point_ids else None
+    text = exposition(_present(rooms().readiness), domain=key.domain, points=codes)
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _codes(directory: Directory, *, ids: Collection[UUID]) -> Collection[str]:
+    return {point.code for point in directory.points.values() if point.id in ids}
 
 
 def _present(readiness: Readiness) -> Iterable[Metric]:

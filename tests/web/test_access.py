@@ -198,7 +198,7 @@ def test_both_workers_count_in_one_place(
     def more(name: str) -> float:
         return told[name] - before.get(name, 0)
 
-    labels = f'{{kind="receipt",point="{point.code}",result="accepted"}}'
+    labels = f'{{domain="{point.domain}",kind="receipt",point="{point.code}",result="accepted"}}'
     assert told[f"receiver_notifications_total{labels}"] == 40
     assert more('receiver_refusals_total{reason="not_found",status="404"}') == 1
     assert more("receiver_answer_seconds_count") == 41
