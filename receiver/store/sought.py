@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from receiver.domain.identity import transid_of
 from receiver.domain.sends import send_id
@@ -67,6 +67,21 @@ def of_sends(sought: Sought, domain: str) -> Sequence[ColumnElement[bool]]:
 def ids_of(domain: str, transids: Iterable[str]) -> Sequence[UUID]:
     """Return the ids of the sends with these transids: what their index is by."""
     return [send_id(domain, transid_of(transid)) for transid in transids]
+
+
+def unknown_points(
+    session: Session, named: Collection[str], *, domain: str, point_ids: Collection[UUID] = ()
+) -> Sequence[str]:
+    """Return the names that are neither id nor code of a point that a key may see, in order.
+
+    Deleted points are known: what came at them is there.
+    """
+    query = select(IntegrationPoint.id, IntegrationPoint.code)
+    query = query.where(IntegrationPoint.id.in_(point_ids_of(named, domain)))
+    found = session.execute(query).all()
+    visible = [(str(id_), code) for id_, code in found if not point_ids or id_ in point_ids]
+    ids, codes = ({row[place] for row in visible} for place in (0, 1))
+    return [name for name in named if name.lower() not in ids and name not in codes]
 
 
 def point_ids_of(named: Collection[str], domain: str) -> Select[UUID]:

@@ -22,7 +22,7 @@ from receiver.web import cursors
 from receiver.web.auth import current_key, requires
 from receiver.web.fields import Choices, Many, Text
 from receiver.web.freshness import finish
-from receiver.web.queries import DEFAULT_LIMIT, IN_LIMIT, Limit, Wait, read_query
+from receiver.web.queries import DEFAULT_LIMIT, IN_LIMIT, Limit, Wait, check_points, read_query
 from receiver.web.rooms import rooms
 from receiver.web.shown_arrivals import notice_item
 from receiver.web.shown_sends import Codes, Json, listed_delivery
@@ -68,6 +68,7 @@ changes.after_request(finish)
 def index() -> ResponseReturnValue:
     """Return what changed since a cursor, as it is now; wait for it where nothing did."""
     asked = read_query(CHANGES_QUERY)
+    check_points(asked.get("point", ()), current_key())
     until = time.monotonic() + asked["wait"]
     reader = _Reader(current_key(), asked, veil())
     for _ in range(MOST_LOOKS):

@@ -13,9 +13,11 @@ from receiver.domain.errors import BadInputError
 from receiver.domain.facts import State
 from receiver.domain.status import STATUSES, Outcome
 from receiver.store.keys import ApiKey
+from receiver.store.reading import reading
+from receiver.store.sought import unknown_points
 from receiver.web import cursors
 from receiver.web.fields import ChannelName, Choices, Flag, Instant, Many, Numbers, Text
-from receiver.web.json_input import load, read_json
+from receiver.web.json_input import bad, load, read_json
 from receiver.web.rooms import rooms
 from receiver.web.windows import Served, check_window
 
@@ -199,6 +201,17 @@ def read_page(schema: PageQuery, key: ApiKey) -> Page:
     if isinstance(schema, ListQuery):
         served = schema.served and (schema.served.by_points() if key.point_ids else schema.served)
         check_window(sought, served, lambda name: schema.fields[name].data_key or name)
+    check_points(sought.get("point", ()), key)
     points = sorted(map(str, key.point_ids))
     query = {"path": request.path, "domain": key.domain, "points": points, **sought}
     return Page(sought, loaded["limit"], loaded.get("cursor"), query, frozenset(given))
+
+
+def check_points(named: Collection[str], key: ApiKey) -> None:
+    """Raise BadInputError where a name is that of no point, or of none that the key may see."""
+    if not named:
+        return
+    with reading(rooms().engine) as session:
+        unknown = unknown_points(session, named, domain=key.domain, point_ids=key.point_ids)
+    if unknown:
+        raise bad("point", f"must be ids or codes of points; no point is called {unknown[0]}")

@@ -127,8 +127,14 @@ def _result(fact: Fact, taken: Applied, known: KnownSends) -> dict[str, Any]:
         "id": str(taken.id),
         "transid": shown_transid(known.transid_of(send)),
         "errors": {},
-        "differs": differing(send, known.others(fact, send)),
+        "differs": differing(send, _visible(known.others(fact, send))),
     }
+
+
+def _visible(facts: Iterable[Fact]) -> Sequence[Fact]:
+    """Return the recordings that the key may see: what differs from others tells of them."""
+    points = current_key().point_ids
+    return [fact for fact in facts if not points or fact.point_id in points]
 
 
 def _fault(error: BadInputError) -> dict[str, Any]:
