@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.datastructures import EnvironHeaders
 
 from receiver.domain.errors import PayloadError
@@ -64,7 +65,13 @@ class Arrival(Struct, frozen=True):
         """Return the fact that one notification is, be it one for quarantine."""
         if isinstance(element.body, PayloadError):
             return self.quarantined(element.body, raw, answered=200, index=element.index)
-        return self._stamped(element.body, raw, element.index)
+        return self._stamped(self._kept(element.body), raw, element.index)
+
+    def _kept(self, body: Receipt | Notice) -> Receipt | Notice:
+        """Return what is kept in columns; where a point says so, nothing that customers said."""
+        if isinstance(body, Notice) and self.point.opts.get("store_text") == "none":
+            return replace(body, text="", subject="", attachments=(), details={})
+        return body
 
     def quarantined(
         self,

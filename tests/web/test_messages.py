@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.store.points import Point
-from tests.web.service import Caller, Service, ago, message
+from tests.web.service import Caller, Service, ago, make_point, message
 
 COPY = """
     INSERT INTO messages
@@ -49,6 +49,24 @@ def test_an_item_has_every_field(service: Service, caller: Caller, point: Point)
         "transid": None,
         "correlationid": "c",
     }
+
+
+def test_where_a_point_keeps_no_text_the_body_alone_has_it(
+    service: Service, caller: Caller
+) -> None:
+    point = make_point(service, domain=caller.domain, store_text="none")
+    said = message(text="what was said", subject="of what", extra="and more")
+    event = {"channel": "sms", "event": "postback", "tid": "t", "payload": "what was said"}
+    for body in (said, event, [said | {"tid": "another"}]):
+        assert service.hook(point, body).status_code == 200
+
+    for path in ("/messages", "/events"):
+        plain, raw = (caller.get(f"{path}{more}") for more in ("", "?raw=true"))
+        assert plain.json["items"]
+        assert "what was said" not in plain.text
+        assert all("what was said" in item["raw"] for item in raw.json["items"])
+    [event, *_] = caller.get("/changes?kind=message").json["items"]
+    assert (event["data"]["text"], event["data"]["from"]) == ("", "447700900123")
 
 
 def test_pages_are_newest_first_and_lose_none(
