@@ -60,7 +60,7 @@ def hook(app: Flask, environ: "WSGIEnvironment", token: str, rest: str = "") -> 
     """
     here = rooms_of(app)
     point = here.admission.admit(token)
-    note_point(environ, point.code)
+    note_point(environ, point)
     if environ["REQUEST_METHOD"] not in _CARRYING:
         return Answer(b"")
     return receive(here, Arrival.of(environ, point, rest))

@@ -84,7 +84,7 @@ def _pass_on(api: Api, about: str = "") -> Response:
     here, key = rooms().gateway, current_key()
     with here.gate, here.gate.intake.body(request.environ, cap_bytes=BODY_BYTES) as raw:
         question = question_of(api, about, raw, key, here.upstreams)
-        note_point(request.environ, question.upstream.point.code)
+        note_point(request.environ, question.upstream.point)
         try:
             known = first_answer(rooms().engine, question, key, raw)
             if known is not None:
@@ -102,7 +102,7 @@ def _ask_about(api: Api, about: str) -> Response:
     here = rooms().gateway
     with here.gate:
         upstream = here.upstreams.find(current_key(), api)
-        note_point(request.environ, upstream.point.code)
+        note_point(request.environ, upstream.point)
         reply = look_up(api, about.rstrip("/"), upstream)
         _keep(lambda: results(api, "", upstream, reply))
         return reply.said.response()
