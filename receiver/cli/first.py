@@ -30,7 +30,7 @@ def prepare(settings: Settings, url: str, *, sandbox_url: str | None = None) -> 
     known = entrance.read(settings.var_dir)
     with session_on(url) as session:
         point = _first_point(session)
-        if sandbox_url:
+        if sandbox_url and (settings.disk_lasts or settings.secret_keys):  # else no secret is kept
             _give_sandbox(session, settings, point, sandbox_url)
         api_key = known.api_key if known and _opens(session, known.api_key) else _new(session)
     data = embedded.data_folder(settings)
