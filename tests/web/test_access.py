@@ -187,7 +187,7 @@ def test_no_line_and_no_metric_quotes_a_caller(
 def test_both_workers_count_in_one_place(
     running: Observed, service: Service, reader: Caller
 ) -> None:
-    point = make_point(service, domain=make_domain())
+    point = make_point(service, domain=reader.domain)
     before = running.metrics(reader)
     for number in range(40):  # each on a line of its own: the kernel spreads them
         running.post(point, receipt(f"{point.code}-{number}", "Delivered"))

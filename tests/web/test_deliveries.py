@@ -163,7 +163,9 @@ def test_nobody_sees_other_points_or_domains(
     ):
         assert theirs not in narrowed.get(f"/deliveries?{query}").text
     assert seen(stranger.get(f"/deliveries?transid={mine}&destination={NUMBER}")) == []
-    assert seen(stranger.get(f"/deliveries?point={point.id}&{WINDOW}")) == []
+    for who, name in ((stranger, point.id), (narrowed, other.code)):
+        answer = who.get(f"/deliveries?point={name}&{WINDOW}")
+        assert (answer.status_code, list(answer.json["errors"])) == (400, ["point"])
 
 
 def test_numbers_are_masked_for_who_may_only_read(service: Service, caller: Caller) -> None:

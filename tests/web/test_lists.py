@@ -112,7 +112,6 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
         f"sender=%2B44+7700+900555&{WINDOW}": [two],
         f"point={point.code}&{WINDOW}": [orphan],
         f"point={str(point.id).upper()}&{WINDOW}": [orphan],
-        f"point=none&{WINDOW}": [],
         f"state=unrecorded&{WINDOW}": [orphan],
         f"state=accepted,unrecorded&state=refused&{WINDOW}": [orphan, two, one],
         f"recorded=true&{WINDOW}": [two, one],

@@ -106,7 +106,6 @@ def test_filters_narrow_the_list(service: Service, caller: Caller, point: Point)
         f"name=MO&channel=sms&{recent}": ["two", "one"],
         f"point={point.code}&{recent}": ["three", "two", "one"],
         f"point={point.id}&from=4": ["three"],
-        "point=unknown&tid=one": [],
         "since=2020-01-01T00:00:00Z": ["three", "two", "one"],
         "until=2020-01-01T00:00:00Z": [],
         f"since={soon}": [],
