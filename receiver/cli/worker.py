@@ -22,7 +22,7 @@ from receiver.inbox.spool import Gauge
 from receiver.log import configure
 from receiver.platform.calling import ask_status
 from receiver.settings import Settings
-from receiver.signals import heeded
+from receiver.signals import Signals, heeded
 from receiver.store import changes, partitions, stats
 from receiver.store.database import connect, make_engine
 from receiver.store.overdue import Sweeper
@@ -52,17 +52,17 @@ def worker() -> None:
     """Do what needs one owner: partitions, counts, overdue, replays. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
-    with heeded(), embedded.running(settings, announce=click.echo) as url:
-        _work_for_ever(url, _duties(settings, make_engine(url, pool_size=1)))
+    with heeded() as signals, embedded.running(settings, announce=click.echo) as url:
+        _work_for_ever(url, _duties(settings, make_engine(url, pool_size=1)), signals)
 
 
-def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
+def _work_for_ever(url: str, duties: Sequence[Duty], signals: Signals) -> Never:
     wait = 1.0
     while True:
         started_at = time.monotonic()
         try:
             with connect(url) as connection:
-                _work(connection, duties)
+                _work(connection, duties, signals)
         except (ReceiverError, psycopg.Error) as error:
             lasted = time.monotonic() - started_at
             wait = 1.0 if lasted > LONGEST_BACKOFF_SECONDS else wait
@@ -71,7 +71,7 @@ def _work_for_ever(url: str, duties: Sequence[Duty]) -> Never:
             wait = min(wait * 2, LONGEST_BACKOFF_SECONDS)
 
 
-def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty]) -> Never:
+def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty], signals: Signals) -> Never:
     _await_turn(connection)
     logger.info("worker_works")
     due_at = dict.fromkeys(duties, time.monotonic())
@@ -80,6 +80,8 @@ def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty]) -> Never:
             if time.monotonic() >= at:
                 _do(duty, connection)
                 due_at[duty] = time.monotonic() + duty.every_seconds
+            if signals.stops:  # the exception that said so was lost, as in a finaliser
+                raise SystemExit(0)
         time.sleep(LOOK_SECONDS)
         connection.execute("SELECT 1")  # a lost connection has lost the lock too
 
