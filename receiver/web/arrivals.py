@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 from werkzeug.datastructures import EnvironHeaders
 
 from receiver.domain.errors import PayloadError
@@ -13,7 +12,7 @@ from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Sour
 from receiver.platform.recognise import Element
 from receiver.platform.storable import text_of
 from receiver.store.points import Point
-from receiver.web.understanding import Wrapping, quarantined
+from receiver.web.understanding import Wrapping, kept, quarantined
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -65,13 +64,7 @@ class Arrival(Struct, frozen=True):
         """Return the fact that one notification is, be it one for quarantine."""
         if isinstance(element.body, PayloadError):
             return self.quarantined(element.body, raw, answered=200, index=element.index)
-        return self._stamped(self._kept(element.body), raw, element.index)
-
-    def _kept(self, body: Receipt | Notice) -> Receipt | Notice:
-        """Return what is kept in columns; where a point says so, nothing that customers said."""
-        if isinstance(body, Notice) and self.point.opts.get("store_text") == "none":
-            return replace(body, text="", subject="", attachments=(), details={})
-        return body
+        return self._stamped(kept(element.body, self.point), raw, element.index)
 
     def quarantined(
         self,

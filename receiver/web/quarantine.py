@@ -33,7 +33,7 @@ from receiver.web.quarantine_queries import (
     Selection,
     sought_of,
 )
-from receiver.web.queries import Page, read_page
+from receiver.web.queries import Page, check_points, read_page
 from receiver.web.rooms import rooms
 from receiver.web.shown_sends import Codes
 from receiver.web.times import read_time, utc
@@ -129,6 +129,7 @@ def discard_many() -> ResponseReturnValue:
 
 def _many(kind: str, schema: Schema) -> ResponseReturnValue:
     given = load(schema, read_json(rooms().intake, request))
+    check_points(given.get("point", ()), current_key())
     confirm = given.pop("confirm", None)
     if confirm is None:
         return _counted(kind, given)

@@ -32,6 +32,7 @@ from receiver.web.times import utc
 from receiver.web.understanding import (
     Wrapping,
     cap_bytes_of,
+    kept,
     quarantined,
     told,
     told_of_fault,
@@ -107,7 +108,7 @@ class Replayer:
             return _refused(row, error)
         except TooLargeError as error:
             return _refused(row, PayloadError("too_large", str(error)))
-        facts = [_fact(row, raw, element, recognised) for element in recognised.elements]
+        facts = [_fact(row, raw, element, recognised, point) for element in recognised.elements]
         applied = [each for batch in _batches(facts) for each in self._apply(connection, batch)]
         return _replayed(recognised, facts, applied)
 
@@ -169,7 +170,9 @@ def _is_element(row: Row[Any]) -> bool:
     return bool(row.answered == HTTPStatus.OK and row.reason != "disabled")
 
 
-def _fact(row: Row[Any], raw: bytes, element: Element, recognised: Recognised) -> Fact:
+def _fact(
+    row: Row[Any], raw: bytes, element: Element, recognised: Recognised, point: Point
+) -> Fact:
     """Return the fact that a notification would have been at once."""
     id_, digest = row.id, row.digest
     if recognised.is_array:
@@ -183,17 +186,17 @@ def _fact(row: Row[Any], raw: bytes, element: Element, recognised: Recognised) -
         accepted_at=row.accepted_at,
         digest=digest,
         raw=raw,
-        body=_body(row, element),
+        body=_body(row, element, point),
     )
 
 
-def _body(row: Row[Any], element: Element) -> Receipt | Notice | Quarantined:
+def _body(row: Row[Any], element: Element, point: Point) -> Receipt | Notice | Quarantined:
     body = element.body
     if isinstance(body, PayloadError):
         return quarantined(
             body, element.raw, path=row.path, headers=row.headers, answered=row.answered
         )
-    return body
+    return kept(body, point)
 
 
 def _refused(row: Row[Any], error: PayloadError) -> Replayed:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from werkzeug.http import parse_options_header
 
 from receiver.domain.errors import PayloadError, TooLargeError
-from receiver.domain.facts import Fact, Quarantined
+from receiver.domain.facts import Fact, Notice, Quarantined, Receipt
 from receiver.platform import outlines
 from receiver.platform.recognise import Recognised, recognise
 from receiver.store.apply import Applied, Result
@@ -56,6 +57,13 @@ def cap_bytes_of(point: Point, default: int) -> int:
     """Return how large a body may be at a point."""
     cap = point.opts.get("max_body")
     return cap if isinstance(cap, int) and cap > 0 else default
+
+
+def kept(body: Receipt | Notice, point: Point) -> Receipt | Notice:
+    """Return what is kept in columns; where a point says so, nothing that customers said."""
+    if isinstance(body, Notice) and point.opts.get("store_text") == "none":
+        return replace(body, text="", subject="", attachments=(), details={})
+    return body
 
 
 def quarantined(

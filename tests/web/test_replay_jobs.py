@@ -297,6 +297,12 @@ def test_jobs_are_listed_the_newest_first(
         assert len(items(caller.get(f"/jobs?{query}"))) == number, query
 
 
+def test_points_that_there_are_not_are_told(caller: Caller) -> None:
+    for act in ("replay", "discard"):
+        answer = caller.post(f"/quarantine/{act}", json={"point": "none"})
+        assert (answer.status_code, list(answer.json["errors"])) == (400, ["point"])
+
+
 def test_where_there_is_nothing_nothing_is_begun(caller: Caller) -> None:
     answer = caller.post("/quarantine/replay", json={})
 

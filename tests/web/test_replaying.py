@@ -242,6 +242,17 @@ def test_what_the_platform_said_when_asked_is_read_as_that(
     assert (entry["source"], entry["status"]) == ("reconciled", "delivered")
 
 
+def test_no_text_is_kept_where_the_point_says_so(service: Service, caller: Caller) -> None:
+    point = make_point(service, domain=caller.domain, disabled=True, store_text="none")
+    tid = make_transid()
+    id_ = held(service, point, message(tid=tid, text="private"), 200)
+
+    assert results(replay(caller, id_)) == ["accepted"]
+
+    [found] = items(caller.get(f"/messages/{tid}"))
+    assert found["text"] == ""
+
+
 def test_what_was_imported_stays_so(service: Service, caller: Caller, point: Point) -> None:
     transid = make_transid()
     raw = json.dumps(receipt(transid, "Delivered")).encode()
