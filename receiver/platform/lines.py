@@ -32,6 +32,11 @@ _MOST_KNOWN: Final = 1000
 #: IPv6 addresses that stand for an IPv4 address, whose own kind counts.
 _NAT64: Final = ip_network("64:ff9b::/96")
 
+_KINDS: Final[Mapping[str, type[http.client.HTTPConnection]]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
+
 #: Family and socket address, as `socket` has them.
 _Place = tuple[socket.AddressFamily, Any]
 
@@ -71,9 +76,8 @@ def ask(call: Call, *, total_seconds: float, most_bytes: int, private: bool = Tr
 
     Raises: CallError, which names no more than the kind of the trouble.
     """
-    address = urlsplit(call.url)
     until = monotonic() + total_seconds
-    line = _line(address)
+    address, line = _line(call.url)
     deadline = None
     try:
         raw = _connected(line, until, private=private)
@@ -115,11 +119,14 @@ def _inner(address: IPv4Address | IPv6Address) -> str | None:
     return str(inner) if inner else None
 
 
-def _line(address: SplitResult) -> http.client.HTTPConnection:
-    host = address.hostname or ""
-    if address.scheme == "http":
-        return http.client.HTTPConnection(host, address.port)
-    return http.client.HTTPSConnection(host, address.port)
+def _line(url: str) -> tuple[SplitResult, http.client.HTTPConnection]:
+    """Return an address taken apart, and a line to it that is not connected."""
+    try:
+        address = urlsplit(url)
+        kind = _KINDS[address.scheme]
+        return address, kind(address.hostname or "", address.port)
+    except (KeyError, ValueError, http.client.InvalidURL) as error:
+        raise CallError("its address is none") from error
 
 
 def _connected(line: http.client.HTTPConnection, until: float, *, private: bool) -> socket.socket:

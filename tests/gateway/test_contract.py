@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import (
@@ -29,6 +29,7 @@ BOUNDED = settings(
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # to make a failure small can take minutes
 )
 PATHS = {
     MESSAGING: ["deliverychannel", "channels", "destination", "msisdn", "notifyurl", "message"],
@@ -80,18 +81,25 @@ def json_of(names: list[str]) -> st.SearchStrategy[Any]:
     return st.dictionaries(st.sampled_from(names), inner, max_size=4) | inner
 
 
+def strictly(value: Any) -> bytes:
+    """The text of a value, none of what JSON has no word for."""
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except ValueError:
+        return b""
+
+
 @given(data=st.data(), path=st.sampled_from(list(PATHS)))
 @settings(BOUNDED, max_examples=60)
 def test_any_exchange_is_passed_on_and_recorded(
     anybody: Client, echoing: Upstream, data: st.DataObject, path: str
 ) -> None:
-    asked, answered = data.draw(json_of(PATHS[path])), data.draw(json_of(ANSWERS))
-    raw = json.dumps(answered).encode()
+    sent = data.draw(json_of(PATHS[path]).map(strictly).filter(None))
+    raw = json.dumps(data.draw(json_of(ANSWERS))).encode()
     echoing.way = says(raw)
     service = anybody.caller.service
     before = service.rows("SELECT count(*) AS n FROM recordings")[0]["n"]
 
-    sent = json.dumps(asked).encode()
     answer = anybody.send(sent, path=path)
 
     notified = with_member(Document.of(sent), "notifyurl", anybody.hook_url)
