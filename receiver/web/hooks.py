@@ -88,6 +88,8 @@ def receive(here: Rooms, arrival: Arrival) -> Answer:
             return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
         fault = _fault(here, arrival) or PayloadError("too_large", str(error))
+        if is_check_body(error.head):
+            return _check(here, arrival, fault, is_whole=False)
         return _turn_away(here, arrival, error.head, fault, is_whole=False)
 
 
@@ -105,10 +107,13 @@ def _fault(
     return None
 
 
-def _check(here: Rooms, arrival: Arrival, fault: PayloadError | None) -> Answer:
+def _check(
+    here: Rooms, arrival: Arrival, fault: PayloadError | None, *, is_whole: bool = True
+) -> Answer:
     """Answer a test of the way as a notification would be, and keep nothing of it."""
     if fault:
-        return _answer({"result": "refused", "errors": fault.fields}, _STATUSES[fault.reason])
+        said = {"result": "refused", "errors": fault.fields}
+        return _answer(said, _STATUSES[fault.reason], closes=not is_whole)
     if here.readiness.overall() == "unready":
         raise StoreAwayError("nothing can be made durable")
     if arrival.point.opts.get("disabled"):

@@ -41,6 +41,15 @@ def test_a_check_is_signed_as_the_point_wants(service: Service) -> None:
     assert counts(service, point.domain) == [0] * len(COUNTED)
 
 
+def test_a_check_over_the_cap_is_refused_and_not_held(service: Service) -> None:
+    point = make_point(service, max_body=4096, domain="check-over-cap")
+
+    answer = service.hook(point, checks.body(size_bytes=100_000))
+
+    assert (answer.status_code, answer.json["result"]) == (413, "refused")
+    assert counts(service, point.domain) == [0] * len(COUNTED)
+
+
 def test_a_check_at_a_disabled_point_says_so(service: Service) -> None:
     point = make_point(service, disabled=True, domain="disabled-check")
 
