@@ -34,6 +34,7 @@ from receiver.store.database import Deadline, connect
 from receiver.store.erasures import Erasures
 from receiver.store.kept import kept
 from receiver.store.points import Point, zone_of
+from receiver.web.understanding import in_columns
 
 #: What is applied in one transaction, as on the way in.
 BATCH_FACTS: Final = 256
@@ -147,7 +148,7 @@ class _Task:
 
     def _stamped(self, body: Receipt | Notice, element: Element) -> Fact:
         return stamp(
-            body,
+            in_columns(body, self.point),
             domain=self.point.domain,
             point_id=self.point.id,
             source=Source.IMPORT,

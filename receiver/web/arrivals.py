@@ -12,7 +12,7 @@ from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Sour
 from receiver.platform.recognise import Element
 from receiver.platform.storable import text_of
 from receiver.store.points import Point
-from receiver.web.understanding import Wrapping, kept, quarantined
+from receiver.web.understanding import Wrapping, in_columns, quarantined
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -64,7 +64,7 @@ class Arrival(Struct, frozen=True):
         """Return the fact that one notification is, be it one for quarantine."""
         if isinstance(element.body, PayloadError):
             return self.quarantined(element.body, raw, answered=200, index=element.index)
-        return self._stamped(kept(element.body, self.point), raw, element.index)
+        return self._stamped(in_columns(element.body, self.point), raw, element.index)
 
     def quarantined(
         self,

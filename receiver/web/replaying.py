@@ -32,7 +32,7 @@ from receiver.web.times import utc
 from receiver.web.understanding import (
     Wrapping,
     cap_bytes_of,
-    kept,
+    in_columns,
     quarantined,
     told,
     told_of_fault,
@@ -196,7 +196,7 @@ def _body(row: Row[Any], element: Element, point: Point) -> Receipt | Notice | Q
         return quarantined(
             body, element.raw, path=row.path, headers=row.headers, answered=row.answered
         )
-    return kept(body, point)
+    return in_columns(body, point)
 
 
 def _refused(row: Row[Any], error: PayloadError) -> Replayed:

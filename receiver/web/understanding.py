@@ -53,17 +53,17 @@ def unzipped(raw: bytes, wrapping: Wrapping, *, cap_bytes: int) -> bytes:
     return decoded(raw, wrapping.encoding, cap_bytes=most)
 
 
-def cap_bytes_of(point: Point, default: int) -> int:
-    """Return how large a body may be at a point."""
-    cap = point.opts.get("max_body")
-    return cap if isinstance(cap, int) and cap > 0 else default
-
-
-def kept(body: Receipt | Notice, point: Point) -> Receipt | Notice:
+def in_columns(body: Receipt | Notice, point: Point) -> Receipt | Notice:
     """Return what is kept in columns; where a point says so, nothing that customers said."""
     if isinstance(body, Notice) and point.opts.get("store_text") == "none":
         return replace(body, text="", subject="", attachments=(), details={})
     return body
+
+
+def cap_bytes_of(point: Point, default: int) -> int:
+    """Return how large a body may be at a point."""
+    cap = point.opts.get("max_body")
+    return cap if isinstance(cap, int) and cap > 0 else default
 
 
 def quarantined(

@@ -97,6 +97,16 @@ def test_csv_that_is_zipped_is_brought_in(desk: Desk, tmp_path: Path) -> None:
     assert desk.caller.send(transid)["summary"]["success"] == 1
 
 
+def test_what_is_imported_keeps_no_text_where_its_point_keeps_none(
+    desk: Desk, tmp_path: Path
+) -> None:
+    none = ("points", "set", desk.point.code, "--domain", desk.domain)
+    assert desk.run(*none, "--set", "opts.store_text=none").returncode == 0
+
+    assert bring(desk, lines(tmp_path / "e.jsonl", message(text="private words")))[0] == Exit.WELL
+    assert [each["text"] for each in desk.caller.get("/messages").json["items"]] == [""]
+
+
 def test_many_lines_go_in_by_batches(desk: Desk, tmp_path: Path) -> None:
     bodies = [receipt(make_transid(), "Delivered") for _ in range(600)]
 

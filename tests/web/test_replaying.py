@@ -89,6 +89,20 @@ def test_what_is_still_not_understood_stays_open(
         assert show(caller, id_)["state"] == "open"
 
 
+def test_what_is_replayed_keeps_no_text_where_its_point_keeps_none(
+    service: Service, caller: Caller
+) -> None:
+    point = make_point(service, domain=caller.domain, disabled=True)
+    lone, array = message(text="private words"), [message(text="private words")]
+    for body in (lone, array):
+        id_ = service.hook(point, body).json["id"]
+        options(service, point, store_text="none")
+        assert results(replay(caller, id_)) == ["accepted"]
+        options(service, point, disabled=True)
+
+    assert [each["text"] for each in caller.get("/messages").json["items"]] == ["", ""]
+
+
 def test_a_batch_of_a_disabled_point_is_let_in_element_by_element(
     service: Service, caller: Caller
 ) -> None:
