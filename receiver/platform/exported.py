@@ -54,11 +54,12 @@ def json_lines(file: BinaryIO, *, column: str = "", most_bytes: int) -> Iterator
 
 def csv_rows(file: BinaryIO, *, column: str = "", most_bytes: int) -> Iterator[Line]:
     """Yield what one column of a CSV file holds. Raises ColumnError where it isn't known which."""
-    csv.field_size_limit(most_bytes)
+    others = csv.field_size_limit(most_bytes)  # of the whole process
     text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
     try:
         yield from _rows(csv.reader(text), column)
     finally:
+        csv.field_size_limit(others)
         text.detach()  # else it would close what is not its own
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from receiver.domain.facts import Fact
-from receiver.log import configure
 from receiver.store.points import Point
 from tests.inbox.spool.spools import KEY, make_spool
 from tests.web.service import Caller, Service, make_caller, make_domain, make_point
@@ -30,9 +29,6 @@ class Desk:
     folder: Path
     secret: str
     domain: str = field(default_factory=make_domain)
-
-    def __post_init__(self) -> None:
-        configure("ERROR")  # what the service logs is not what the command says
 
     @cached_property
     def caller(self) -> Caller:

@@ -9,7 +9,14 @@ from subprocess import CompletedProcess
 import pytest
 
 from receiver.cli import main
+from receiver.log import configure
 from tests.cli.processes import environment, fresh_folder, processes_naming
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> None:
+    """Log to where no test reads what a command says."""
+    configure("ERROR")
 
 
 @pytest.fixture
