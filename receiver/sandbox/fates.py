@@ -169,7 +169,7 @@ _MANNERS: Final = (
         name="early",
         digits="904",
         summary="all receipts before the answer to the request",
-        steps=(Step("submitted", 0.0, 0.0), Step("delivered", 0.0, 0.0)),
+        steps=(Step("submitted", 0.0, 0.0), Step("delivered", 0.2, 0.2)),
         is_early=True,
     ),
     Fate(
