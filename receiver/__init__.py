@@ -60,6 +60,7 @@ from receiver.web.rooms import Rooms
 from receiver.web.roster import Roster
 from receiver.web.snapshot import Snapshot
 from receiver.web.spool_watch import SpoolWatch
+from receiver.web.turns import Turns
 
 #: Bodies that are being read or wait for their commit, per process.
 IN_FLIGHT_BYTES = 256 * MEBIBYTE
@@ -144,6 +145,7 @@ def _rooms(settings: Settings) -> Rooms:
         feed=FeedWatch(engine),
         polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),
+        turns=Turns(),
         gateway=GatewayRoom(
             Upstreams(roster, settings, sealer=sealing), Gate(), Belated(inbox.put)
         ),

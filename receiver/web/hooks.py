@@ -85,7 +85,8 @@ def receive(here: Rooms, arrival: Arrival) -> Answer:
                 return _check(here, arrival, fault)
             if fault:
                 return _turn_away(here, arrival, raw, fault)
-            return _take(here.inbox, arrival, raw, cap_bytes)
+            with here.turns.of(arrival.point.id):
+                return _take(here.inbox, arrival, raw, cap_bytes)
     except TooLargeError as error:
         fault = _fault(here, arrival) or PayloadError("too_large", str(error))
         if is_check_body(error.head):

@@ -20,6 +20,7 @@ from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
 from receiver.web.replaying import Replayer
 from receiver.web.roster import Roster
+from receiver.web.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Rooms:
     polls: Polls
     intake: Intake
     gateway: GatewayRoom
+    turns: Turns
     exports: Exports
     sealing: Sealing
     """What secrets that lie in Postgres are sealed with, made at the first need."""
