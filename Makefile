@@ -3,6 +3,7 @@
 # bench: how fast it is, beside other ways              bench-growth: and with SCALE million sends
 # bench-reads: how fast it answers then (part of bench-growth)
 # bench-drain: how fast what was spooled comes in      bench-sizes: how large the tables become
+# bench-storm: what a storm on one point costs the others
 # faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
 # soak: all fates of messages, through gateway and sandbox, for ten minutes
 PYTHON ?= python3
@@ -15,7 +16,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-sizes faults soak lock clean
+.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-storm bench-sizes faults soak lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
@@ -47,6 +48,10 @@ bench-reads: $(RUN_STAMP)
 
 bench-drain: $(RUN_STAMP)
 	@exec $(BIN)/python -m bench drain
+
+bench-storm: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench storm $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS))
 
 bench-sizes: $(RUN_STAMP)
 	@exec $(BIN)/python -m bench sizes

@@ -1,12 +1,12 @@
-"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`, `sizes`."""
+"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`, `storm`, `sizes`."""
 
 import sys
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from bench import drain, ingest, plot, report, sizes
+from bench import drain, ingest, plot, report, sizes, storm
 from bench.accounting import faults
 from bench.contenders import CONTENDERS
 from bench.growth import report as growth_report
@@ -83,6 +83,22 @@ def drain_(facts: int, workers: int) -> None:
     if outcome.lost:
         sys.exit(f"bench: lost {outcome.lost}")
     report.write(RESULTS / "drain.json", {"measured_at": report.measured_at()} | outcome.as_json())
+
+
+@commands.command("storm")
+@click.option("--rounds", default=9, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=5.0, show_default=True, help="Of each visit.")
+@click.option("--others", default=999, show_default=True, help="Points besides the one.")
+@click.option("--rate", default=200.0, show_default=True, help="Of the others, a second.")
+@click.option("--connections", default=64, show_default=True, type=click.IntRange(1))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 16))
+def storm_(**options: Any) -> None:
+    """Take notifications of a thousand points, without and with a storm on one of them."""
+    outcome = storm.measure(storm.Options(**options))
+    click.echo(outcome.shown())
+    if outcome.faults:
+        sys.exit("bench: " + "; ".join(outcome.faults))
+    report.write(RESULTS / "storm.json", {"measured_at": report.measured_at()} | outcome.as_json())
 
 
 @commands.command("sizes")

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 #: Of one point at work at once, while there are others.
-MOST: Final = 4
+MOST: Final = 3
 #: So long after another point's notification there are others.
 SHARED_SECONDS: Final = 1.0
 #: It is about whose turn it is: who has waited so long goes on.
@@ -66,10 +66,10 @@ class Turns:
         return now - self._others_at < SHARED_SECONDS
 
     def _pass_on(self, point_id: UUID) -> None:
-        """Give a turn to who waits longest, or back."""
+        """Give a turn to who waits longest; back, where nobody does or too many are at work."""
         with self._lock:
             line = self._lines.get(point_id)
-            if line:
+            if line and self._at_work[point_id] <= self._most:
                 line.popleft().release()
                 if not line:
                     del self._lines[point_id]

@@ -78,6 +78,23 @@ def test_once_the_others_are_gone_nobody_waits() -> None:
             pass
 
 
+def test_what_came_in_while_the_point_was_alone_makes_no_room_for_more() -> None:
+    turns = Turns(most=1)
+    with at_work(turns, STORM) as last:
+        with at_work(turns, STORM, STORM) as first, at_work(turns, OTHER):
+            waiter = Waiter(turns, STORM)
+            eventually(lambda: turns._lines)
+            first.close()
+            assert not waiter.has_turn.is_set()
+        assert turns._at_work == {STORM: 1}
+        last.close()
+        assert waiter.has_turn.wait(5)
+        waiter.may_end.set()
+        waiter.join(10)
+
+    assert (turns._at_work, turns._lines) == ({}, {})
+
+
 def test_who_has_waited_long_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
     turns = Turns(most=1)
