@@ -191,13 +191,14 @@ def spread(urls: Sequence[str]) -> Requests:
 
 def _round(others: Visitor, storm: Storm, number: int, options: Options) -> Round:
     """Visit the others both ways; every second round begins with the storm."""
-    found, storm_rate = {}, 0.0
+    found: dict[str, Figures] = {}
+    storm_rate = 0.0
     for side in ("alone", "beside") if number % 2 == 0 else ("beside", "alone"):
         gust = storm.blow(options.seconds + 2 * LEAD_SECONDS) if side == "beside" else None
         sleep(LEAD_SECONDS)
         found[side] = others.open(options.seconds, rate=options.rate)
         storm_rate = storm.calm(gust) if gust else storm_rate
-    measured = Round(**found, storm_rate=storm_rate)
+    measured = Round(alone=found["alone"], beside=found["beside"], storm_rate=storm_rate)
     click.echo(
         f"round {number + 1}/{options.rounds}  p99 {measured.alone.p99_ms:.1f} ms,"
         f" beside {measured.storm_rate:.0f}/s {measured.beside.p99_ms:.1f} ms"
