@@ -61,6 +61,7 @@ from receiver.web.roster import Roster
 from receiver.web.snapshot import Snapshot
 from receiver.web.spool_watch import SpoolWatch
 from receiver.web.turns import Turns
+from receiver.web.vitals import VitalsWatch
 
 #: Bodies that are being read or wait for their commit, per process.
 IN_FLIGHT_BYTES = 256 * MEBIBYTE
@@ -130,6 +131,9 @@ def _rooms(settings: Settings) -> Rooms:
     engine = make_engine(url)
     inbox = Inbox(writer, spool)
     sealing = cache(settings.sealer)
+    readiness = Readiness(
+        doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
+    )
     admission = Admission(roster, sealer=sealing, proxies=settings.trusted_proxies)
     return Rooms(
         settings=settings,
@@ -139,8 +143,9 @@ def _rooms(settings: Settings) -> Rooms:
         roster=roster,
         admission=admission,
         keys=KeyRing(roster),
-        readiness=Readiness(
-            doors, SpoolWatch(settings.spool_dir, max_bytes=settings.spool_max_bytes), roster
+        readiness=readiness,
+        vitals=VitalsWatch(
+            doors, silence=settings.silence, is_fit=lambda: readiness.database() == "ok"
         ),
         feed=FeedWatch(engine),
         polls=Polls(),

@@ -9,8 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-#: Room by the first part of a file's name: of counters, 200 points with all their kinds.
-ROOM_BYTES: Final = {"counter": 1024 * 1024, "histogram": 64 * 1024}
+#: Room by the first part of a file's name; what each counter has of it is said in `metrics`.
+ROOM_BYTES: Final = {
+    "counter": 1536 * 1024,
+    "histogram": 64 * 1024,
+    "gauge_livesum": 4 * 1024,
+    "gauge_livemax": 4 * 1024,
+}
 
 
 def emptied(folder: Path) -> Path | None:
@@ -35,6 +40,23 @@ def claim(folder: str | None) -> Path | None:
     except OSError:
         return None
     return Path(folder)
+
+
+def forget_dead(folder: Path) -> None:
+    """Remove what processes said of themselves that are no more; what they counted stays."""
+    for file in folder.glob("gauge_live*_*.db"):
+        if not _lives(int(file.stem.rpartition("_")[2])):
+            file.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _take(file: Path, room_bytes: int) -> None:

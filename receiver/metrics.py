@@ -3,8 +3,13 @@
 Each count has one caller:
 
 - web/access.py, per notification that was taken: `notified(domain, point, kind, result)`
-- web/access.py, per answer of a hook: `answered(seconds)`, `refused(reason, status)`
-- inbox, per batch that is durable: `made_durable(facts, way)`; the writer's way is `direct`
+- web/access.py, per answer of a hook: `answered(seconds)`, `refused(domain, point, reason, status)`
+- web/hooks.py and web/arrivals.py, of what is odd: `quarantined(domain, point, reason)`,
+  `unknown_status(domain, point)`, `mismatched(domain, point, hint)`
+- inbox, per batch that is durable: `committed(waits, seconds)`, `spooled(facts, seconds)`,
+  `drained(ages)`; per record of sends `recorded(domain, source, result, sends)`, per
+  second `queued(facts, oldest_seconds)`
+- store/apply.py, per attempt that Postgres made repeat: `retried(cause)`
 - web/gateway, per call: `forwarded(api, result, seconds)`, `unrecorded()`
 - receiver/outlet.py: `log_lines_dropped(lines)`
 
@@ -12,12 +17,13 @@ Labels are few: a point's domain and code, words of ours. No token, number or pa
 """
 
 import os
-from collections.abc import Collection, Iterable
-from typing import Final, cast
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, Literal, cast
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -27,14 +33,16 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from receiver import metric_files
+from receiver.metric_families import OTHER, BatchHistogram, BoundedCounter
 
-#: Points past these, in the order of their first notifications, are counted as one.
-MOST_POINTS: Final = 200
-OTHER: Final = "other"
 ANSWER_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 9.0)
 #: Of the platform, which has nine.
 PLATFORM_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 9.0)
+#: What waits in a spool is applied much later.
+APPLIED_SECONDS: Final = (0.01, 0.05, 0.25, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0, 21600.0)
 BATCH_FACTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_KIBIBYTE: Final = 1024
+_POINT: Final = ("domain", "point")
 
 
 class _OwnValue(values.MultiProcessValue()):  # type: ignore[misc]
@@ -51,32 +59,72 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 values.ValueClass = _OwnValue if FOLDER else values.MutexValue
 
 _REGISTRY: Final = CollectorRegistry()
-_NOTIFICATIONS: Final = Counter(
-    "receiver_notifications",
+
+
+def _counter(name: str, told: str, labels: Sequence[str], room_kib: int) -> BoundedCounter:
+    counter = Counter(f"receiver_{name}", told, labels, registry=_REGISTRY)
+    return BoundedCounter(counter, room_bytes=room_kib * _KIBIBYTE)
+
+
+def _histogram(
+    name: str, told: str, buckets: Sequence[float], labels: Sequence[str] = ()
+) -> Histogram:
+    return Histogram(f"receiver_{name}", told, labels, buckets=buckets, registry=_REGISTRY)
+
+
+def _gauge(name: str, told: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+    return Gauge(f"receiver_{name}", told, registry=_REGISTRY, multiprocess_mode=mode)
+
+
+#: All rooms together are a little less than a process has in its file: see `metric_files`.
+_NOTIFICATIONS: Final = _counter(
+    "notifications",
     "Notifications that are durable, by what became of them.",
-    ("domain", "point", "kind", "result"),
-    registry=_REGISTRY,
+    (*_POINT, "kind", "result"),
+    600,
 )
-_REFUSALS: Final = Counter(
-    "receiver_refusals",
+_QUARANTINED: Final = _counter(
+    "quarantined", "Those among them in quarantine, by reason.", (*_POINT, "reason"), 250
+)
+_REFUSALS: Final = _counter(
+    "refusals",
     "Calls of hooks that were not taken; after a 503 or 413 the platform comes again.",
-    ("reason", "status"),
-    registry=_REGISTRY,
+    (*_POINT, "reason", "status"),
+    400,
 )
-_ANSWERS: Final = Histogram(
-    "receiver_answer_seconds",
-    "From the first line of a notification to its answer.",
-    buckets=ANSWER_SECONDS,
-    registry=_REGISTRY,
+_UNKNOWN: Final = _counter(
+    "unknown_statuses", "Receipts whose status is spelled as none that we know.", _POINT, 80
 )
-_DURABLE: Final = Counter(
-    "receiver_durable", "Facts made durable, by the way they took.", ("way",), registry=_REGISTRY
+_MISMATCHES: Final = _counter(
+    "hint_mismatches", "Calls whose sub-path promised another kind.", (*_POINT, "hint"), 100
 )
-_BATCHES: Final = Histogram(
-    "receiver_batch_facts",
-    "Facts in one transaction of the writer.",
-    buckets=BATCH_FACTS,
-    registry=_REGISTRY,
+_SENDS: Final = _counter(
+    "sends", "Sends as they were recorded.", ("domain", "source", "result"), 32
+)
+_RETRIES: Final = _counter(
+    "store_retries", "Transactions that Postgres made us repeat, by why.", ("cause",), 8
+)
+_ANSWERS: Final = BatchHistogram(
+    _histogram(
+        "answer_seconds", "From the first line of a notification to its answer.", ANSWER_SECONDS
+    )
+)
+_DURABLE: Final = _histogram(
+    "durable_seconds", "How long a fact waited until it was durable.", ANSWER_SECONDS, ("way",)
+)
+_DIRECT, _SPOOL = (BatchHistogram(_DURABLE.labels(way)) for way in ("direct", "spool"))
+_APPLIED: Final = BatchHistogram(
+    _histogram("applied_seconds", "How long until the ledger had a fact.", APPLIED_SECONDS)
+)
+_COMMITS: Final = BatchHistogram(
+    _histogram("commit_seconds", "How long the store took for a batch.", ANSWER_SECONDS)
+)
+_BATCHES: Final = BatchHistogram(
+    _histogram("batch_facts", "Facts in one transaction of the writer.", BATCH_FACTS)
+)
+_QUEUE_FACTS: Final = _gauge("queue_facts", "Facts that wait for their commit.", "livesum")
+_QUEUE_SECONDS: Final = _gauge(
+    "queue_oldest_seconds", "How long the one has waited that came first.", "livemax"
 )
 _FORWARDED: Final = Counter(
     "receiver_gateway_calls", "Calls of the gateway.", ("api", "result"), registry=_REGISTRY
@@ -96,38 +144,46 @@ _DROPPED: Final = Counter(
     "receiver_log_lines_dropped", "Log lines that stdout would not take.", registry=_REGISTRY
 )
 
-_points: set[tuple[str, str]] = set()
-_notified: dict[tuple[str, str, str, str], Counter] = {}
-_refused: dict[tuple[str, int], Counter] = {}
-_durable: dict[str, Counter] = {way: _DURABLE.labels(way) for way in ("direct", "spool")}
+notified: Final = _NOTIFICATIONS.add
+quarantined: Final = _QUARANTINED.add
+unknown_status: Final = _UNKNOWN.add
+mismatched: Final = _MISMATCHES.add
+retried: Final = _RETRIES.add
+answered: Final = _ANSWERS.observe
 
 
-def notified(domain: str, point: str, kind: str, result: str) -> None:
-    """Count a notification of the point with this code in its domain."""
-    counter = _notified.get((domain, point, kind, result))
-    if counter is None:
-        counter = _bound(domain, point, kind, result)
-    counter.inc()
+def refused(domain: str, point: str, reason: str, status: int) -> None:
+    """Count a call of a hook that brought what was not taken; empty where no point is known."""
+    _REFUSALS.add(domain, point, reason, str(int(status)))
 
 
-def refused(reason: str, status: int) -> None:
-    """Count a call of a hook that was answered without taking what it brought."""
-    counter = _refused.get((reason, status))
-    if counter is None:
-        counter = _refused[reason, status] = _REFUSALS.labels(reason, status)
-    counter.inc()
+def recorded(domain: str, source: str, result: str, sends: int) -> None:
+    """Count sends that somebody told us of."""
+    _SENDS.add(domain, source, result, n=sends)
 
 
-def answered(seconds: float) -> None:
-    """Take note of how long a notification waited for its answer."""
-    _ANSWERS.observe(seconds)
+def committed(waits: Sequence[tuple[float, int]], seconds: float) -> None:
+    """Count a batch of the writer: how many facts waited how long, and what the store took."""
+    _DIRECT.observe_all(waits)
+    _APPLIED.observe_all(waits)
+    _BATCHES.observe(sum(facts for _, facts in waits))
+    _COMMITS.observe(seconds)
 
 
-def made_durable(facts: int, way: str) -> None:
-    """Count the facts of one batch that is durable now, `direct` or by the `spool`."""
-    _durable[way].inc(facts)
-    if way == "direct":
-        _BATCHES.observe(facts)
+def spooled(facts: int, seconds: float) -> None:
+    """Count facts that the spool has taken, and how long they waited for that."""
+    _SPOOL.observe_all([(seconds, facts)])
+
+
+def drained(ages_seconds: Iterable[float]) -> None:
+    """Count facts of the spool that the ledger has now, by how long ago they were accepted."""
+    _APPLIED.observe_all((seconds, 1) for seconds in ages_seconds)
+
+
+def queued(facts: int, oldest_seconds: float) -> None:
+    """Tell what waits for its commit in this process."""
+    _QUEUE_FACTS.set(facts)
+    _QUEUE_SECONDS.set(oldest_seconds)
 
 
 def forwarded(api: str, result: str, seconds: float | None) -> None:
@@ -152,11 +208,12 @@ def exposition(
 ) -> bytes:
     """Return what all processes have counted and what is so now, as Prometheus reads it.
 
-    Of what is told apart by points only those of a domain, and of `points` where any are named.
+    Of what belongs to a domain only this one's, and of points only `points` where any are named;
+    with what belongs to none, or is counted together.
     """
     registry = CollectorRegistry()
     registry.register(_Found(present))
-    registry.register(_Found(_visible(_counted(), domain, points)))
+    registry.register(_Found(_visible(_counted(), {domain, "", OTHER}, points)))
     return generate_latest(registry)
 
 
@@ -171,31 +228,21 @@ class _Found:
 
 
 def _counted() -> Iterable[Metric]:
-    if FOLDER:
-        everybody = MultiProcessCollector(None, path=str(FOLDER))  # type: ignore[no-untyped-call]
-        return cast(Iterable[Metric], everybody.collect())  # type: ignore[no-untyped-call]
-    return _REGISTRY.collect()
+    if FOLDER is None:
+        return _REGISTRY.collect()
+    metric_files.forget_dead(FOLDER)
+    everybody = MultiProcessCollector(None, path=str(FOLDER))  # type: ignore[no-untyped-call]
+    return cast("Iterable[Metric]", everybody.collect())  # type: ignore[no-untyped-call]
 
 
 def _visible(
-    metrics: Iterable[Metric], domain: str, points: Collection[str] | None
+    metrics: Iterable[Metric], domains: Collection[str], points: Collection[str] | None
 ) -> Iterable[Metric]:
     for metric in metrics:
         metric.samples = [
             sample
             for sample in metric.samples
-            if sample.labels.get("domain", domain) == domain
-            and (points is None or sample.labels.get("point") in {None, *points})
+            if sample.labels.get("domain", "") in domains
+            and (points is None or sample.labels.get("point", "") in {"", *points})
         ]
         yield metric
-
-
-def _bound(domain: str, point: str, kind: str, result: str) -> Counter:
-    """Return the counter for these labels; looking it up here takes longer than counting."""
-    if len(_points) < MOST_POINTS:
-        _points.add((domain, point))
-    is_told_apart = (domain, point) in _points
-    counter = _NOTIFICATIONS.labels(domain, point if is_told_apart else OTHER, kind, result)
-    if is_told_apart:
-        _notified[domain, point, kind, result] = counter
-    return counter

@@ -78,6 +78,7 @@ class Settings:
     secret_keys: Sequence[str] = field(default=(), repr=False)  # the first one seals
     max_body_bytes: int = 48 * MEBIBYTE
     reply_window: timedelta = timedelta(hours=72)
+    silence: timedelta = timedelta(minutes=15)  # without a receipt, while some are waited for
     patience: Mapping[str, timedelta] = field(default_factory=lambda: dict(PATIENCE))
     keep: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(KEEP))
     reconcile: int = 0  # questions a minute to the platform about what is overdue; 0: none
@@ -181,6 +182,11 @@ def read(env: Env) -> dict[str, Any]:
         ),
         "reply_window": env.timedelta(
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))
+        ),
+        "silence": env.timedelta(
+            "RECEIVER_SILENCE",
+            Settings.silence,
+            validate=Range(timedelta(minutes=1), timedelta(hours=12)),
         ),
         "reconcile": env.int(
             "RECEIVER_RECONCILE", Settings.reconcile, validate=Range(0, MOST_QUESTIONS)

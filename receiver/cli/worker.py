@@ -27,9 +27,8 @@ from receiver.store import changes, partitions, stats
 from receiver.store.database import connect, make_engine
 from receiver.store.overdue import Sweeper
 from receiver.store.retention.run import Retention
+from receiver.store.vitals import WORKER_LOCK
 
-#: Held by the one worker that works, for as long as its connection lasts.
-LOCK: Final = 0x5EC_E17E12
 LOOK_SECONDS: Final = 3.0
 #: Of counts in a row, until other duties have their turn.
 MOST_FOLDS: Final = 20
@@ -191,7 +190,7 @@ def _remove(retention: Retention, connection: psycopg.Connection[Any]) -> None:
 def _await_turn(connection: psycopg.Connection[Any]) -> None:
     said = False
     while True:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [WORKER_LOCK]).fetchone()
         if row is not None and row[0]:
             return
         if not said:

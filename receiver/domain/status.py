@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -105,6 +106,7 @@ ARRIVED: Final = frozenset({DELIVERED.rank, READ.rank})
 _NOT_LETTERS = re.compile(r"[^a-z]")
 
 
+@lru_cache(maxsize=256)  # there are few, and each is asked for several times a notification
 def status_of(channel: str, spelling: str) -> Status:
     """Return what the platform's `spelling` means on `channel`; UNKNOWN for what we don't know."""
     folded = _NOT_LETTERS.sub("", spelling.lower())

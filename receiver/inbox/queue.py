@@ -94,6 +94,11 @@ class Queue:
             taken.append(self._pop(lane))
         return taken
 
+    def standing(self) -> Iterator[Waiting]:
+        """Yield what stands in line."""
+        for lane in self._lanes.values():
+            yield from lane
+
     def expired(self, before: float) -> Iterator[Waiting]:
         """Remove and yield what has stood in line since before a moment."""
         for lane in list(self._lanes):

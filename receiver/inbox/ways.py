@@ -1,6 +1,8 @@
 """Accepted, then durable: directly into the store, else into the spool."""
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -43,13 +45,21 @@ class Inbox:
             SpoolError: likewise, and the spool can't take them.
 
         """
+        taken = self._put(facts)
+        if facts and isinstance(facts[0].body, Send):
+            for result, sends in Counter(each.result for each in taken.results).items():
+                metrics.recorded(facts[0].domain, facts[0].source, result, sends)
+        return taken
+
+    def _put(self, facts: Sequence[Fact]) -> Taken:
         try:
             return Taken(self._writer.put(facts), Way.DIRECT)
         except StoreAwayError:
             if self._spool is None:
                 raise
         self._spool.put(facts)
-        metrics.made_durable(len(facts), Way.SPOOL)
+        waited = datetime.now(UTC) - facts[0].accepted_at
+        metrics.spooled(len(facts), waited.total_seconds())
         return Taken([_presumed(fact) for fact in facts], Way.SPOOL)
 
     def close(self) -> None:

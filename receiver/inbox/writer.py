@@ -32,6 +32,8 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 GATHER_SECONDS: Final = 0.005
 #: How exactly waits end.
 TICK_SECONDS: Final = 0.05
+#: Between two reports on what waits.
+REPORT_SECONDS: Final = 1.0
 #: Between two questions whether the store is back.
 PROBE_SECONDS: Final = 0.5
 #: For so long after a fact live traffic goes before everything else.
@@ -161,12 +163,14 @@ class Writer:
                 log.warning("store_away", reason=str(error), facts=len(facts))
             return
         at = 0
+        now = time.monotonic()
         with self._lock:
             self._committing, self._away = (), None
             for waiting in gathered:
                 waiting.end(results=results[at : at + len(waiting.facts)])
                 at += len(waiting.facts)
-        metrics.made_durable(len(facts), "direct")
+        waits = [(now - waiting.since, len(waiting.facts)) for waiting in gathered]
+        metrics.committed(waits, now - self._committing_since)
 
     def _apply(self, facts: Sequence[Fact]) -> Sequence[Applied]:
         """Apply over the connection we have, once more over a new one if that was dead."""
@@ -212,10 +216,15 @@ class Writer:
             log.info("store_back")
 
     def _watch(self) -> None:
+        report_at = 0.0
         while True:
             time.sleep(TICK_SECONDS)
+            now = time.monotonic()
             try:
-                self._look(time.monotonic())
+                self._look(now)
+                if now >= report_at:
+                    report_at = now + REPORT_SECONDS
+                    self._report(now)
             except Exception as error:
                 with contextlib.suppress(Exception):
                     log.exception("watch_failed", error=type(error).__name__)
@@ -234,6 +243,13 @@ class Writer:
                     cut(self._connection)
             for waiting in expired:
                 waiting.end(error=late)
+
+    def _report(self, now: float) -> None:
+        with self._lock:
+            standing = [(each.since, len(each.facts)) for each in self._queue.standing()]
+            standing += [(each.since, len(each.facts)) for each in self._committing]
+        oldest = min((since for since, _ in standing), default=now)
+        metrics.queued(sum(facts for _, facts in standing), now - oldest)
 
 
 def _let_others_work() -> None:

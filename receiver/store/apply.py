@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import errors, pq
 
+from receiver import metrics
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Quarantined, Send
 from receiver.domain.identity import base_of
@@ -110,6 +111,7 @@ def _persist(
         except _TRANSIENT as error:
             if attempt == RETRIES - 1:
                 raise
+            metrics.retried(error.sqlstate or "")
             if isinstance(error, errors.SerializationFailure):  # as of who doesn't know them all
                 erasures.load(connection)
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311

@@ -93,7 +93,9 @@ class AccessLines:
         if route is not None and route.startswith("/hooks/") and method not in _ASKING:
             metrics.answered(seconds)
             if status > _QUARANTINED_STATUS:
-                metrics.refused(reason or _REASONS.get(status, "other"), status)
+                why = reason or _REASONS.get(status, "other")
+                at = environ.get(_DOMAIN, ""), noted.get("point", "")
+                metrics.refused(*at, why, status)
         line = {
             "method": method if method in _METHODS else "other",
             "route": route,

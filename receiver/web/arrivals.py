@@ -7,6 +7,7 @@ import structlog
 from msgspec import Struct
 from werkzeug.datastructures import EnvironHeaders
 
+from receiver import metrics
 from receiver.domain.errors import PayloadError
 from receiver.domain.facts import Fact, Kind, Notice, Quarantined, Receipt, Source, stamp
 from receiver.platform.recognise import Element
@@ -87,12 +88,13 @@ class Arrival(Struct, frozen=True):
         return self._stamped(body, raw, index)
 
     def note_hint(self, facts: Sequence[Fact]) -> None:
-        """Say in the log where a sub-path promises other kinds than came: content decides."""
+        """Count and log where a sub-path promises other kinds than came: content decides."""
         hint = self.path[1:].partition("/")[0].lower()
         promised = HINTS.get(hint)
         if promised:
             others = {fact.body.kind for fact in facts} - promised - {Kind.QUARANTINED}
             if others:
+                metrics.mismatched(self.point.domain, self.point.code, hint)
                 log.info("hint_mismatch", hint=hint, kinds=sorted(others))
 
     def _kept_headers(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields
 
-from receiver.web import point_examples, quarantine_examples
+from receiver.web import health_examples, point_examples, quarantine_examples
 from receiver.web.point_examples import POINT_ID, REFUSALS
 
 #: Stands for a field that an example goes without.
@@ -31,6 +31,7 @@ _CURSOR: Final = "WyI1ZDk0YzJmYTc3YjEiLDE3XQ"
 #: A field's value by its name, or by its shape's and its name where that says otherwise.
 VALUES: Final[Mapping[str, Any]] = {
     **point_examples.VALUES,
+    **health_examples.VALUES,
     **dict.fromkeys(point_examples.LEFT_OUT, OMITTED),
     "accepted_at": _ACCEPTED,
     "additional_info": "",
@@ -162,9 +163,6 @@ VALUES: Final[Mapping[str, Any]] = {
     "CountsShape.sends": 118,
     "CountsShape.success": 119,
     "Deletion.kind": "message",
-    "DatabaseHealth.status": "ok",
-    "DirectoryHealth.status": "ok",
-    "Health.status": "ready",
     "FailureShape.code": "7006",
     "FailureShape.description": "Internal error occurred: too many calls are under way",
     "FailureShape.transid": FACT_ID,
@@ -206,7 +204,6 @@ VALUES: Final[Mapping[str, Any]] = {
     "SendResult.id": _SEND_ID,
     "SendResult.results": OMITTED,
     "SendResult.status": 201,
-    "SpoolHealth.status": "ok",
     "Stats.since": "2026-11-21T10:00:00.000Z",
     "Stats.until": "2026-11-22T11:00:00.000Z",
     "StatsRow.at": "2026-11-22T10:00:00.000Z",

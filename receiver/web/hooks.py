@@ -14,12 +14,15 @@ from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter, Rule
 
+from receiver import metrics
 from receiver.domain.errors import PayloadError, StoreAwayError, TooLargeError
-from receiver.domain.facts import Fact, Kind, new_id
+from receiver.domain.facts import Fact, Kind, Quarantined, Receipt, new_id
+from receiver.domain.status import UNKNOWN, status_of
 from receiver.inbox.ways import Inbox
 from receiver.platform.checks import CHECKED, is_check_body
 from receiver.platform.recognise import Recognised
-from receiver.store.apply import Applied
+from receiver.store.apply import Applied, Result
+from receiver.store.points import Point
 from receiver.web.access import note_point, note_taken
 from receiver.web.answers import Answer
 from receiver.web.arrivals import Arrival
@@ -170,7 +173,18 @@ def _put(inbox: Inbox, arrival: Arrival, facts: Sequence[Fact]) -> Sequence[Appl
     taken = inbox.put(facts)
     for fact, applied in zip(facts, taken.results, strict=True):
         note_taken(arrival.environ, fact.body.kind, applied.result, taken.way)
+        _count_odd(arrival.point, fact, applied.result)
     return taken.results
+
+
+def _count_odd(point: Point, fact: Fact, result: Result) -> None:
+    """Count what somebody should look at."""
+    body = fact.body
+    if result is Result.QUARANTINED:
+        reason = body.reason if isinstance(body, Quarantined) else "apply_failed"
+        metrics.quarantined(point.domain, point.code, reason)
+    elif isinstance(body, Receipt) and status_of(body.channel, body.raw_status) is UNKNOWN:
+        metrics.unknown_status(point.domain, point.code)
 
 
 def _refuse(inbox: Inbox, arrival: Arrival, raw: bytes, error: PayloadError) -> Answer:

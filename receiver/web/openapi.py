@@ -9,6 +9,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema
 
 from receiver.web import (
     arrival_shapes,
@@ -21,6 +22,7 @@ from receiver.web import (
     feed_shapes,
     gateway_operations,
     health,
+    health_shapes,
     hooks,
     messages,
     metrics,
@@ -85,6 +87,12 @@ _CHANGED: Final = {
 }
 _POINTS: Final = "/rest/v1/service/integration_points"
 _POINT: Final = any_of(point_shapes.IntegrationPointShape, point_shapes.FLAT)
+
+
+def _well_or_not(shape: type[Schema], *more: type[Schema]) -> Mapping[HTTPStatus, Shapes]:
+    return {HTTPStatus.OK: shape, HTTPStatus.SERVICE_UNAVAILABLE: any_of(shape, *more)}
+
+
 OPERATIONS: Final[Sequence[Operation]] = (
     *(
         Operation(
@@ -131,14 +139,26 @@ OPERATIONS: Final[Sequence[Operation]] = (
         view=health.live,
         path="/health/live",
         name="getLiveness",
-        answers={HTTPStatus.OK: shapes.Health},
+        answers={HTTPStatus.OK: health_shapes.Health},
         shown={HTTPStatus.OK: {"live": {"status": "live"}}},
     ),
     Operation(
         view=health.ready,
         path="/health/ready",
         name="getReadiness",
-        answers={HTTPStatus.OK: shapes.Health, HTTPStatus.SERVICE_UNAVAILABLE: shapes.Health},
+        answers=_well_or_not(health_shapes.Health),
+    ),
+    Operation(
+        view=health.database,
+        path="/health/database",
+        name="getDatabaseHealth",
+        answers=_well_or_not(health_shapes.DatabaseVitals, shapes.Problem),
+    ),
+    Operation(
+        view=health.flow,
+        path="/health/flow",
+        name="getFlow",
+        answers=_well_or_not(health_shapes.FlowHealth, shapes.Problem),
     ),
     Operation(
         view=metrics.show,

@@ -165,7 +165,7 @@ class Operation:
             "parameters": [*self._parameters()],
             "responses": {
                 str(int(status)): self._response(status, shape)
-                for status, shape in sorted({**self.answers, **self.errors}.items())
+                for status, shape in sorted({**self.errors, **self.answers}.items())
             },
             "security": self._security(),
         }
@@ -207,14 +207,17 @@ class Operation:
                 name: {"$ref": f"#/components/headers/{name}"} for name in names
             }
         if shape is not None:
-            content: dict[str, Any] = {"schema": shape}
-            shown = self._shown(status, shape)
-            if shown:
-                content["examples"] = {name: {"value": value} for name, value in shown.items()}
-            described["content"] = {_content_type(shape): content}
+            described["content"] = {
+                _content_type(each): self._content(status, each) for each in _by_type(shape)
+            }
             if self.csv and status == HTTPStatus.OK:
                 described["content"]["text/csv"] = {"schema": {"type": "string"}}
         return described
+
+    def _content(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
+        shown = self._shown(status, shape)
+        examples = {name: {"value": value} for name, value in shown.items()}
+        return {"schema": shape} | ({"examples": examples} if examples else {})
 
     def _shown(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
         if status in self.shown:
@@ -255,6 +258,13 @@ def examples_of(shape: Shapes) -> dict[str, Any]:
 def _named(shape: type[Schema]) -> str:
     name = shape.__name__.removesuffix("Schema").removesuffix("Shape")
     return name[0].lower() + name[1:]
+
+
+def _by_type(shape: Shapes) -> Sequence[Shapes]:
+    """Return a shape, or two where it may be a problem too: that has a type of its own."""
+    choices = shape.get("anyOf", ()) if isinstance(shape, Mapping) else ()
+    others = [each for each in choices if each is not shapes.Problem]
+    return [any_of(*others), shapes.Problem] if len(others) < len(choices) else [shape]
 
 
 def _content_type(shape: Shapes) -> str:

@@ -66,9 +66,19 @@ class Readiness:
         """
         return self._database.look().status
 
+    @property
+    def database_seconds(self) -> float:
+        """How long it took to find that out."""
+        return self._database.took_seconds
+
     def directory(self) -> str:
         """Return `ok`, or `unknown` while nobody can be admitted."""
         return "ok" if self._roster.is_known() else "unknown"
+
+    @property
+    def directory_seconds(self) -> float:
+        """How long the last look at the directory took."""
+        return self._roster.took_seconds
 
     def overall(self) -> str:
         """Return `ready`, `degraded` if one of the ways is lost, `unready` if there is none."""

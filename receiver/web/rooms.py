@@ -21,6 +21,7 @@ from receiver.web.readiness import Readiness
 from receiver.web.replaying import Replayer
 from receiver.web.roster import Roster
 from receiver.web.turns import Turns
+from receiver.web.vitals import VitalsWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Rooms:
     admission: Admission
     keys: KeyRing
     readiness: Readiness
+    vitals: VitalsWatch
     feed: FeedWatch
     polls: Polls
     intake: Intake

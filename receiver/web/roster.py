@@ -68,6 +68,8 @@ class Roster:
         self._clock = clock
         self._directory = EMPTY
         self._version: Version | None = None
+        self.took_seconds = 0.0
+        """How long the last question took."""
         self._known_at = float("-inf")  # on the clock, as is _away_until
         self._away_until = float("-inf")
         self._failed = False
@@ -178,6 +180,8 @@ class Roster:
         except StoreAwayError as error:
             self._fail(question, error)
             return
+        finally:
+            self.took_seconds = self._clock() - asked_at
         if changed:
             self._version, self._directory = changed
         self._known_at = asked_at

@@ -82,50 +82,6 @@ class HookResults(Shape):
     results = fields.List(fields.Nested(HookResult), required=True)
 
 
-class DatabaseHealth(Shape):
-    """Whether Postgres can commit."""
-
-    status = saying.one_of("ok", "away", "standby", "empty", "behind", "unsafe")
-
-
-class SpoolHealth(Shape):
-    """Whether the spool would take facts, and what waits in it."""
-
-    status = saying.one_of("ok", "off", "full", "unwritable")
-    facts = saying.count()
-    bytes = saying.count()
-    oldest_seconds = saying.count()
-    damaged = saying.count()
-
-
-class DirectoryHealth(Shape):
-    """Whether it is known who may come in."""
-
-    status = saying.one_of("ok", "unknown")
-
-
-class FeedHealth(Shape):
-    """For how long a transaction has held the change feed back."""
-
-    lag_seconds = fields.Float(required=True)
-
-
-class HealthParts(Shape):
-    """The ways in which a notification can be made durable, and whether any is let in."""
-
-    database = saying.nested(DatabaseHealth)
-    spool = saying.nested(SpoolHealth)
-    directory = saying.nested(DirectoryHealth)
-    feed = saying.nested(FeedHealth)
-
-
-class Health(Shape):
-    """Whether the process can do its work."""
-
-    status = saying.one_of("live", "ready", "degraded", "unready")
-    parts = fields.Nested(HealthParts)
-
-
 class SendResult(Shape):
     """What became of one recorded send; an exchange of several has them in `results`."""
 

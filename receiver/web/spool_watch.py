@@ -56,6 +56,11 @@ class SpoolWatch:
             beside=beside,
         )
 
+    @property
+    def took_seconds(self) -> float:
+        """How long the last look took."""
+        return self._watched.took_seconds
+
     def look(self) -> SpoolState:
         """Return the state of the spool, within half a second."""
         return self._watched.look()

@@ -30,7 +30,7 @@ def spawn(work: Work) -> None:
 
 
 class Watched(Generic[State]):
-    """Asks in the background, one question at a time and at most one a second."""
+    """Asks in the background, one question at a time and at most one in `cached_seconds`."""
 
     def __init__(
         self,
@@ -38,24 +38,33 @@ class Watched(Generic[State]):
         *,
         unanswered: Callable[[], State],
         overdue_seconds: float,
+        cached_seconds: float = CACHED_SECONDS,
         clock: Callable[[], float] = monotonic,
         beside: Callable[[Work], None] = spawn,
     ) -> None:
         """`unanswered` tells what holds while the answer is overdue, or there has been none."""
+        self.overdue_seconds = overdue_seconds
+        self._cached_seconds = cached_seconds
         self._ask = ask
         self._unanswered = unanswered
-        self._overdue_seconds = overdue_seconds
         self._clock = clock
         self._beside = beside
         self._state: State | None = None
+        self._took_seconds = 0.0
         self._known_at = float("-inf")  # on the clock, as is _asked_at
         self._asked_at = float("-inf")
         self._answered = threading.Event()
         self._answered.set()
 
+    @property
+    def took_seconds(self) -> float:
+        """How long the last answer took, or the one so far that is overdue."""
+        open_seconds = self._asking_seconds()
+        return open_seconds if open_seconds > self.overdue_seconds else self._took_seconds
+
     def look(self) -> State:
         """Return what is known, within half a second."""
-        if self._answered.is_set() and self._clock() - self._known_at >= CACHED_SECONDS:
+        if self._answered.is_set() and self._clock() - self._known_at >= self._cached_seconds:
             self._asked_at = self._clock()
             self._answered.clear()
             self._beside(self._find_out)
@@ -65,7 +74,7 @@ class Watched(Generic[State]):
         return self._known()
 
     def _known(self) -> State:
-        if self._state is None or self._asking_seconds() > self._overdue_seconds:
+        if self._state is None or self._asking_seconds() > self.overdue_seconds:
             return self._unanswered()
         return self._state
 
@@ -81,4 +90,5 @@ class Watched(Generic[State]):
             log.exception("watch_failed", error=type(error).__name__)
         finally:
             self._known_at = self._clock()
+            self._took_seconds = self._known_at - self._asked_at
             self._answered.set()

@@ -184,6 +184,12 @@ def test_no_line_and_no_metric_quotes_a_caller(
     assert [word for word in private if word in written or word in scraped] == []
 
 
+def series(name: str, **labels: str) -> str:
+    """Return a series as it is written: its labels in order."""
+    told = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+    return f"{name}{{{told}}}"
+
+
 def test_both_workers_count_in_one_place(
     running: Observed, service: Service, reader: Caller
 ) -> None:
@@ -195,21 +201,72 @@ def test_both_workers_count_in_one_place(
 
     told = running.metrics(reader)
 
-    def more(name: str) -> float:
-        return told[name] - before.get(name, 0)
+    def more(name: str, **labels: str) -> float:
+        return told[series(name, **labels) if labels else name] - before.get(name, 0)
 
-    labels = f'{{domain="{point.domain}",kind="receipt",point="{point.code}",result="accepted"}}'
-    assert told[f"receiver_notifications_total{labels}"] == 40
-    assert more('receiver_refusals_total{reason="not_found",status="404"}') == 1
+    at = {"domain": point.domain, "point": point.code}
+    assert more("receiver_notifications_total", **at, kind="receipt", result="accepted") == 40
+    refused = series(
+        "receiver_refusals_total", domain="", point="", reason="not_found", status="404"
+    )
+    assert more(refused) == 1
     assert more("receiver_answer_seconds_count") == 41
-    assert more('receiver_durable_total{way="direct"}') == 40
+    assert more(series("receiver_durable_seconds_count", way="direct")) == 40
+    assert more("receiver_applied_seconds_count") == 40
+    assert 1 <= more("receiver_commit_seconds_count") <= 40
     assert more("receiver_batch_facts_sum") == 40
     assert told["receiver_store_away"] == told["receiver_spool_facts"] == 0
-    assert told['receiver_build_info{version="0.1.0"}'] == 1
+    assert told[series("receiver_build_info", version="0.1.0")] == 1
 
 
+@pytest.fixture(scope="module")
+def odd(running: Observed, service: Service, reader: Caller) -> tuple[Point, Point]:
+    """A point that demands signatures and one that doesn't, where everything odd has come in."""
+    signed = make_point(service, domain=reader.domain, signature="required")
+    plain = make_point(service, domain=reader.domain)
+    transid = make_transid()
+    running.post(signed, receipt(transid, "Delivered"))
+    running.post(plain, receipt(transid, "Beamed up"), "/mo")
+    running.post(plain, receipt(transid, "Delivered"), "/dr")
+    running.post(plain, receipt(transid, "Failed", code="7107"))
+    running.post(plain, b"{")
+    send = json.dumps({"transid": transid, "destinations": [NUMBER]}).encode()
+    running.server.request("POST", "/api/v1/sends", send, Authorization=f"Bearer {reader.secret}")
+    return signed, plain
+
+
+def test_what_is_odd_is_counted(
+    running: Observed, odd: tuple[Point, Point], reader: Caller
+) -> None:
+    signed, plain = ({"domain": point.domain, "point": point.code} for point in odd)
+
+    told = running.metrics(reader)
+
+    bad = {**signed, "reason": "bad_signature"}
+    assert told[series("receiver_refusals_total", **bad, status="401")] == 1
+    assert told[series("receiver_quarantined_total", **bad)] == 1
+    assert told[series("receiver_quarantined_total", **plain, reason="not_json")] == 1
+    assert told[series("receiver_unknown_statuses_total", **plain)] == 1
+    assert told[series("receiver_hint_mismatches_total", **plain, hint="mo")] == 1
+    sends = {"domain": reader.domain, "source": "api", "result": "accepted"}
+    assert told[series("receiver_sends_total", **sends)] >= 1
+
+
+def test_nobody_counts_what_another_domain_does(
+    running: Observed, service: Service, odd: tuple[Point, Point], reader: Caller
+) -> None:
+    narrow = make_caller(service, domain=reader.domain, point_ids=[odd[0].id])
+    stranger = make_caller(service, domain=make_domain())
+
+    assert not [name for name in running.metrics(stranger) if reader.domain in name]
+    seen = [name for name in running.metrics(narrow) if "point-" in name]
+    assert seen
+    assert not [name for name in seen if odd[0].code not in name]
+
+
+@pytest.mark.usefixtures("odd")
 def test_every_metric_is_documented(running: Observed, reader: Caller) -> None:
-    page = (ROOT / "docs" / "deploy.md").read_text().partition("## Metrics")[2]
+    page = (ROOT / "docs" / "monitoring.md").read_text().partition("## Metrics")[2]
     page = re.sub(r"`receiver_spool_facts`.*?\|", _spelled_out, page)
 
     names = {name.partition("{")[0] for name in running.metrics(reader)}

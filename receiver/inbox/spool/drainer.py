@@ -9,12 +9,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import structlog
 
+from receiver import metrics
 from receiver.domain.errors import ReceiverError, SpoolError, StoreAwayError
 from receiver.domain.facts import Fact
 from receiver.inbox.spool.disk import offload
@@ -181,6 +183,8 @@ class Drainer:
         if self._connection is None:
             self._connection = self._connect()
         apply_in_time(self._connection, facts, self._erasures)
+        now = datetime.now(UTC)
+        metrics.drained((now - fact.accepted_at).total_seconds() for fact in facts)
 
     def _await_store(self) -> None:
         while not self._is_open():
