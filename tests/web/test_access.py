@@ -265,6 +265,19 @@ def test_nobody_counts_what_another_domain_does(
 
 
 @pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("name", ["alerts.yml", "dashboard.json"])
+def test_what_alarms_and_dashboard_ask_for_is_there(
+    running: Observed, reader: Caller, name: str
+) -> None:
+    asked = set(re.findall(r"\breceiver_[a-z_]+", (ROOT / "config" / name).read_text()))
+
+    told = {each.partition("{")[0] for each in running.metrics(reader)}
+
+    assert len(asked) > 15
+    assert asked <= told
+
+
+@pytest.mark.usefixtures("odd")
 def test_every_metric_is_documented(running: Observed, reader: Caller) -> None:
     page = (ROOT / "docs" / "monitoring.md").read_text().partition("## Metrics")[2]
     page = re.sub(r"`receiver_spool_facts`.*?\|", _spelled_out, page)
