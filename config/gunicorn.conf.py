@@ -60,6 +60,9 @@ class QuietLogger(Logger):  # type: ignore[misc]
     def access(self, *_: object) -> None:
         """Write no access log."""
 
+    def debug(self, *_: object, **__: Any) -> None:
+        """Write nothing: these lines quote paths, and pieces of requests."""
+
     def exception(self, msg: str, *args: object, **_: Any) -> None:
         """Write what failed, but not on which path."""
         super().exception(msg.partition(" %s")[0] if args else msg)

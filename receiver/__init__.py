@@ -56,7 +56,7 @@ from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
 from receiver.web.repeats import Repeats
 from receiver.web.replaying import Replayer
-from receiver.web.rooms import Rooms
+from receiver.web.rooms import Rooms, rooms_of
 from receiver.web.roster import Roster
 from receiver.web.snapshot import Snapshot
 from receiver.web.spool_watch import SpoolWatch
@@ -109,7 +109,8 @@ def create_app(settings: Settings) -> Flask:
     roles.register(app, _BLUEPRINTS, settings.roles)
     errors.register(app)
     inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
-    app.wsgi_app = ClosedLines(AccessLines(inner))  # type: ignore[method-assign]
+    lines = AccessLines(inner, is_token=rooms_of(app).roster.knows_token)
+    app.wsgi_app = ClosedLines(lines)  # type: ignore[method-assign]
     return app
 
 

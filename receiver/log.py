@@ -1,12 +1,14 @@
 """Log lines: JSON to stdout, one a line, times in UTC. config/gunicorn.conf.py writes the same.
 
-Exceptions are logged as their class and the lines they passed, never with their text: it may
-quote numbers, texts and tokens.
+A line that is written in the course of a request has its `request_id`. Exceptions are logged as
+their class and the lines they passed, never with their text: it may quote numbers, texts and
+tokens.
 """
 
 import json
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +26,20 @@ from receiver.outlet import Outlet
 MOST_FRAMES: Final = 25
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+class _Course(threading.local):
+    """What a greenlet is doing. A context variable would be handed on to all that it starts."""
+
+    request_id = ""
+
+
+_course: Final = _Course()
+
+
+def begin_request(request_id: str) -> None:
+    """Let the lines that this greenlet writes from here on have this id, or none."""
+    _course.request_id = request_id
 
 
 def configure(level: str) -> Outlet:
@@ -72,6 +88,8 @@ def _completed(_: object, level: str, event: EventDict) -> EventDict:
     """Say how grave it is and when it was, and of an exception where."""
     event["level"] = level
     event["timestamp"] = datetime.now(UTC)
+    if _course.request_id:
+        event["request_id"] = _course.request_id
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()

@@ -10,8 +10,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from receiver import metrics
-from receiver.log import teller
+from receiver.log import begin_request, teller
 from receiver.store.points import Point
+from receiver.web.request_ids import HEADER, request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,25 +61,29 @@ def note_refusal(environ: "WSGIEnvironment", error: str) -> None:
 class AccessLines:
     """Writes a line when a request is answered."""
 
-    def __init__(self, application: "WSGIApplication") -> None:
+    def __init__(self, application: "WSGIApplication", *, is_token: Callable[[str], bool]) -> None:
         self._application = application
+        self._is_token = is_token
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Pass the request on, and listen to what is answered."""
         began = perf_counter()
+        id_ = request_id(environ, self._is_token)
+        begin_request(id_)
         status, route = 500, None  # what gunicorn answers where nothing was
 
         def start(line: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             nonlocal status, route
             status, route = int(line[:3]), _route(environ)  # Flask forgets the request after this
-            return start_response(line, headers, *more)
+            return start_response(line, [*headers, (HEADER, id_)], *more)
 
         try:
             return self._application(environ, start)
         finally:
             self._tell(environ, status, route, perf_counter() - began)
+            begin_request("")
 
     @cached_property
     def _say(self) -> Callable[[dict[str, Any]], None]:

@@ -60,6 +60,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Link": 'The URL of the next page: `<...>; rel="next"`.',
     "Location": "The URL of what was made.",
     "Receiver-Ledger": "How fresh the answer is: `complete=true; spooled=0; oldest=0`.",
+    "X-Request-ID": "By which the log tells of it; a UUID that came in this header is kept.",
     "Retry-After": "In how many seconds to come again.",
     "WWW-Authenticate": "How to show who asks.",
 }
@@ -201,11 +202,10 @@ class Operation:
 
     def _response(self, status: HTTPStatus, shape: Shapes) -> dict[str, Any]:
         described: dict[str, Any] = {"description": status.phrase}
-        names = self._headers(status)
-        if names:
-            described["headers"] = {
-                name: {"$ref": f"#/components/headers/{name}"} for name in names
-            }
+        described["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in (*self._headers(status), "X-Request-ID")
+        }
         if shape is not None:
             described["content"] = {
                 _content_type(each): self._content(status, each) for each in _by_type(shape)

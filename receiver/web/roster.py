@@ -17,6 +17,7 @@ import structlog
 
 from receiver.domain.errors import StoreAwayError
 from receiver.store.directory import EMPTY, QUESTION_SECONDS, Directory, Version
+from receiver.store.points import hash_of
 from receiver.web.snapshot import Snapshot
 
 Item = TypeVar("Item")
@@ -99,6 +100,10 @@ class Roster:
             with suppress(StoreAwayError):
                 self._ask()
         return pick(self._directory)
+
+    def knows_token(self, text: str) -> bool:
+        """Tell whether a text opens a hook, as far as it is known; asks nobody."""
+        return hash_of(text) in self._directory.points
 
     def is_known(self) -> bool:
         """Tell whether anybody can be let in: by an answer, even an empty one, or a snapshot."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ def test_a_notification_leaves_one_line_that_says_what_became_of_it(
     line = running.post(code, body)
 
     assert line.pop("ms") > 0
+    assert uuid.UUID(line.pop("request_id"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("timestamp"))
     assert line == {
         "event": "request",
