@@ -271,6 +271,11 @@ def _told(names: Collection[str]) -> int:
     return sum(1 << place for place, name in enumerate(DIMENSIONS) if name in names)
 
 
+#: What rollups are told by that tell nothing apart, and those that tell codes apart.
+TOLD_BY_NOTHING: Final = _told(())
+TOLD_BY_CODE: Final = _told(("code",))
+
+
 def _add(counts: Counts, delta: Any) -> None:
     if delta.state is not None:
         counts.add_sends(delta.state, delta.n)

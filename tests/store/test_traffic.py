@@ -1,16 +1,16 @@
 """What went through, and whether receipts still come, by the ledger of one database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from receiver.store import traffic, vitals
+from receiver.store import stats, traffic, vitals
 from receiver.store.database import connect
 from receiver.store.partitions import ensure
-from receiver.store.traffic import Flow
+from receiver.store.traffic import Flow, Traffic
 from tests.conftest import MakeDatabase
 from tests.web.service import (
     Caller,
@@ -111,14 +111,20 @@ def test_what_went_through_is_counted_with_its_failures(service: Service, caller
     service.hook(point, receipt(make_transid(), "Delivered"))
     make_caller(service, domain="another")
 
-    with Session(service.engine) as session:
-        found = traffic.lately(session, datetime.now(UTC))
-        later = traffic.lately(session, datetime.now(UTC) + timedelta(hours=2))
+    def lately(*, hours: int = 0) -> Mapping[str, Traffic]:
+        with Session(service.engine) as session:
+            return traffic.lately(session, datetime.now(UTC) + timedelta(hours=hours))
 
-    counts = found["default"].counts
+    waiting = lately()
+    with connect(service.url) as connection:
+        assert stats.fold(connection) > 0
+
+    assert lately() == waiting
+    assert waiting.keys() == {"default"}
+    counts = waiting["default"].counts
     assert (counts.sends, counts.orphans, counts.success, counts.failure) == (2, 1, 1, 1)
-    assert found["default"].failures == {"7107": 1}
-    assert found["another"] == later["default"] == traffic.NOTHING
+    assert waiting["default"].failures == {"7107": 1}
+    assert lately(hours=2) == {}
 
 
 def test_partitions_are_ahead_as_far_as_all_tables_have_them(service: Service) -> None:
