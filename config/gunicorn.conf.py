@@ -67,10 +67,6 @@ class QuietLogger(Logger):  # type: ignore[misc]
         """Write what failed, but not on which path."""
         super().exception(msg.partition(" %s")[0] if args else msg)
 
-    def debug(self, msg: str, *args: object, **_: Any) -> None:
-        """Write what was ignored, but not what had come until then."""
-        super().debug(msg.partition(" %s")[0] if args else msg)
-
     def warning(self, msg: str, *args: object, **keywords: Any) -> None:
         """Write that a request can't be parsed, but not how it reads."""
         if msg.startswith("Invalid request from ip="):

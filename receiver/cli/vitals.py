@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from receiver.cli.worker import LOCK
 from receiver.domain.blame import Blame
 from receiver.domain.counts import Counts
 from receiver.domain.diagnosis import Failures, PointPulse
@@ -17,6 +16,7 @@ from receiver.platform import codes
 from receiver.store import changes, points, pulse, stats
 from receiver.store.points import Point
 from receiver.store.stats import Asked, Grain
+from receiver.store.vitals import WORKER_LOCK
 
 HOUR: Final = timedelta(hours=1)
 #: Receipts of what was sent since may be on the way.
@@ -80,7 +80,7 @@ def _upkeep(session: Session) -> Mapping[str, Any]:
     return {
         "feed_lag_seconds": changes.lag_seconds(session),
         "counts_waiting": pulse.counts_waiting(session),
-        "worker": pulse.is_held(session, LOCK),
+        "worker": pulse.is_held(session, WORKER_LOCK),
         "partitions_until": pulse.partitions_until(session),
     }
 
