@@ -41,7 +41,9 @@ _DELTAS: Final = text("""
     SELECT domain, state, rank, code, sum(n)::bigint AS n FROM deltas
      WHERE minute >= :since GROUP BY domain, state, rank, code
     """)
-_COLUMNS: Final = "seq, domain, recorded_point_id, recorded, reported, state, accepted_at"
+_COLUMNS: Final = (
+    "seq, domain, recorded_point_id, recorded, reported, state, accepted_at, reports_elsewhere"
+)
 #: Those that wait were sent after the last one that was heard of.
 _WAITING: Final = text(f"""
     WITH newest AS (
@@ -51,7 +53,8 @@ _WAITING: Final = text(f"""
           ORDER BY seq DESC LIMIT {_MOST_SENDS})),
     judged AS (
         SELECT domain, recorded_point_id, accepted_at,
-               recorded AND NOT reported AND state = '{State.ACCEPTED}' AND accepted_at <= :until
+               recorded AND NOT reported AND NOT reports_elsewhere
+               AND state = '{State.ACCEPTED}' AND accepted_at <= :until
                AND accepted_at > :since AND accepted_at > coalesce(
                    max(accepted_at) FILTER (WHERE reported) OVER (
                        PARTITION BY domain, recorded_point_id), '-infinity') AS waits
@@ -65,7 +68,7 @@ _HEARD: Final = text_by_day(f"""
     SELECT EXISTS (
         SELECT FROM receipts
          WHERE day IN :days AND accepted_at > :until AND domain = :domain
-           AND source <> '{Source.RECONCILED}' AND (:any_point OR point_id = :point_id))
+           AND source = '{Source.HOOK}' AND (:any_point OR point_id = :point_id))
     """)
 
 

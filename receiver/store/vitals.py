@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from receiver.store import pulse
 from receiver.store.tables import PARTITIONED, table_of
 
 #: Held by the one worker that works, for as long as its connection lasts.
@@ -21,12 +22,6 @@ _DAYS: Final = text("""
       JOIN pg_class parent ON parent.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid
      WHERE parent.relnamespace = current_schema()::regnamespace
        AND parent.relname = ANY(:tables) AND right(c.relname, 8) >= :today
-    """)
-_WORKER: Final = text(f"""
-    SELECT EXISTS (
-        SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-           AND classid = {WORKER_LOCK >> 32} AND objid = {WORKER_LOCK & 0xFFFFFFFF}
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
     """)
 #: Other users' connections show nothing but their database to a user like ours: they are `other`.
 _CONNECTIONS: Final = text("""
@@ -78,7 +73,7 @@ def days_ahead(session: Session, today: date) -> int:
 
 def worker_works(session: Session) -> bool:
     """Tell whether a worker does what needs one owner."""
-    return bool(session.scalar(_WORKER))
+    return pulse.is_held(session, WORKER_LOCK)
 
 
 def connections(session: Session) -> Connections:

@@ -93,6 +93,15 @@ def test_any_receipt_of_late_ends_a_silence(service: Service) -> None:
     assert waiting(service, later=now) == [0, 0]
 
 
+def test_what_is_reported_elsewhere_is_not_waited_for(service: Service, caller: Caller) -> None:
+    record(caller)
+    with Session(service.engine) as session:
+        session.execute(text("UPDATE sends SET reports_elsewhere = true"))
+        session.commit()
+
+    assert waiting(service) == [0]
+
+
 def test_points_are_silent_one_by_one(service: Service) -> None:
     talking, silent = make_point(service), make_point(service)
     for point in (talking, silent):
