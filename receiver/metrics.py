@@ -126,14 +126,13 @@ _QUEUE_FACTS: Final = _gauge("queue_facts", "Facts that wait for their commit.",
 _QUEUE_SECONDS: Final = _gauge(
     "queue_oldest_seconds", "How long the one has waited that came first.", "livemax"
 )
-_FORWARDED: Final = Counter(
-    "receiver_gateway_calls", "Calls of the gateway.", ("api", "result"), registry=_REGISTRY
-)
-_PLATFORM: Final = Histogram(
-    "receiver_gateway_platform_seconds",
-    "How long the gateway waited for the platform.",
-    buckets=PLATFORM_SECONDS,
-    registry=_REGISTRY,
+_FORWARDED: Final = _counter("gateway_calls", "Calls of the gateway.", ("api", "result"), 16)
+_PLATFORM: Final = BatchHistogram(
+    _histogram(
+        "gateway_platform_seconds",
+        "How long the gateway waited for the platform.",
+        PLATFORM_SECONDS,
+    )
 )
 _UNRECORDED: Final = Counter(
     "receiver_gateway_unrecorded",
@@ -188,7 +187,7 @@ def queued(facts: int, oldest_seconds: float) -> None:
 
 def forwarded(api: str, result: str, seconds: float | None) -> None:
     """Count a call of the gateway by what came of it; with how long the platform took, if asked."""
-    _FORWARDED.labels(api, result).inc()
+    _FORWARDED.add(api, result)
     if seconds is not None:
         _PLATFORM.observe(seconds)
 

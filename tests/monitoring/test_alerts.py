@@ -46,6 +46,7 @@ WELL: Mapping[str, str] = {
     'receiver_database_connections{state="idle"}': "40x150",
     'receiver_database_connections{state="active"}': "5x150",
     "receiver_database_connections_most": "100x150",
+    "receiver_gateway_unrecorded_total": "0x150",
     "receiver_log_lines_dropped_total": "0x150",
 }
 _RECEIPTS = 'receiver_notifications_total{kind="receipt",point="otp",result="accepted"}'
@@ -82,6 +83,7 @@ ILL: Mapping[str, Mapping[str, str | None]] = {
     "ReceiverWorkerAbsent": {"receiver_worker_works": "0x60"},
     "ReceiverFeedLag": {"receiver_feed_lag_seconds": "90x60"},
     "ReceiverConnectionsCrowded": {'receiver_database_connections{state="idle"}': "90x60"},
+    "ReceiverGatewayUnrecorded": {"receiver_gateway_unrecorded_total": "0+1x60"},
     "ReceiverLogLinesDropped": {"receiver_log_lines_dropped_total": "0+1x60"},
 }
 #: Those that never come alone.

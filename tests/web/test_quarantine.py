@@ -236,7 +236,7 @@ def test_what_is_refused_before_anybody_is_let_in_is_counted_and_never_stored(
 ) -> None:
     def counted() -> float:
         found = re.findall(
-            rb'receiver_refusals_total\{reason="not_found",status="404"\} (\S+)',
+            rb'receiver_refusals_total\{domain="",point="",reason="not_found",status="404"\} (\S+)',
             metrics.exposition([], domain=caller.domain),
         )
         return float(found[0]) if found else 0.0
