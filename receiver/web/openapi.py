@@ -9,7 +9,6 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema
 
 from receiver.web import (
     arrival_shapes,
@@ -21,11 +20,9 @@ from receiver.web import (
     events,
     feed_shapes,
     gateway_operations,
-    health,
-    health_shapes,
+    health_operations,
     hooks,
     messages,
-    metrics,
     point_shapes,
     points,
     profiles,
@@ -87,12 +84,6 @@ _CHANGED: Final = {
 }
 _POINTS: Final = "/rest/v1/service/integration_points"
 _POINT: Final = any_of(point_shapes.IntegrationPointShape, point_shapes.FLAT)
-
-
-def _well_or_not(shape: type[Schema], *more: type[Schema]) -> Mapping[HTTPStatus, Shapes]:
-    return {HTTPStatus.OK: shape, HTTPStatus.SERVICE_UNAVAILABLE: any_of(shape, *more)}
-
-
 OPERATIONS: Final[Sequence[Operation]] = (
     *(
         Operation(
@@ -135,37 +126,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
             HTTPStatus.NOT_FOUND: shapes.Problem,
         },
     ),
-    Operation(
-        view=health.live,
-        path="/health/live",
-        name="getLiveness",
-        answers={HTTPStatus.OK: health_shapes.Health},
-        shown={HTTPStatus.OK: {"live": {"status": "live"}}},
-    ),
-    Operation(
-        view=health.ready,
-        path="/health/ready",
-        name="getReadiness",
-        answers=_well_or_not(health_shapes.Health),
-    ),
-    Operation(
-        view=health.database,
-        path="/health/database",
-        name="getDatabaseHealth",
-        answers=_well_or_not(health_shapes.DatabaseVitals, shapes.Problem),
-    ),
-    Operation(
-        view=health.flow,
-        path="/health/flow",
-        name="getFlow",
-        answers=_well_or_not(health_shapes.FlowHealth, shapes.Problem),
-    ),
-    Operation(
-        view=metrics.show,
-        path="/metrics",
-        name="getMetrics",
-        answers={HTTPStatus.OK: shapes.PLAIN_TEXT},
-    ),
+    *health_operations.OPERATIONS,
     Operation(
         view=send_lists.index,
         path="/api/v1/sends",

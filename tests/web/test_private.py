@@ -155,7 +155,7 @@ def written(watched: Watched) -> list[str]:
 
 def test_no_line_has_what_callers_send(watched: Watched) -> None:
     requests = [
-        *everywhere(watched.token, [*WORDS, watched.key, watched.token]),
+        *everywhere(watched.token, [NUMBER, TEXT, ADDRESS, watched.key, watched.token]),
         *odd(watched.token),
     ]
     statuses = watched.send(requests, [NUMBER, PLUS, ADDRESS, TEXT, SPOKEN, watched.token])
