@@ -144,7 +144,7 @@ def serving(**given: Any) -> Iterator[str]:
     try:
         yield url
     finally:
-        loop.run_callback_threadsafe(server.stop)
+        loop.run_callback_threadsafe(gevent.spawn, server.stop)
         thread.join(10)
 
 
