@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from receiver.domain.identity import destination_key
-from receiver.platform.code_texts import CODE_TEXTS
+from receiver.platform.codes import find
 
 NUMBERS: Final = "447700900"
 MAILS: Final = "@sandbox.example"
@@ -81,11 +81,19 @@ UNDELIVERED_CODES: Final = (
 )
 
 
+def meaning_of(code: str) -> str:
+    """Return what a code says, on SMS where that matters. Raises: KeyError for an unknown one."""
+    found = find("sms", code)
+    if found is None:
+        raise KeyError(code)
+    return found.text
+
+
 def _unlucky(word: str, code: str) -> Fate:
     return Fate(
         name=f"{word}-{code}",
         digits=code[1:],
-        summary=f"Submitted, then {word} with {code}: {CODE_TEXTS[code]}",
+        summary=f"Submitted, then {word} with {code}: {meaning_of(code)}",
         steps=(SUBMITTED, Step(word, 0.5, 0.5, code)),
     )
 
