@@ -307,9 +307,11 @@ def test_refold_takes_up_a_new_status_table(
 ) -> None:
     apply(connection, in_domain(facts_of(make_receipt(SEND, "Wobbled")), domain))
     (before,) = deliveries(stored(connection, domain)).values()
-    monkeypatch.setattr(status, "SPELLINGS", {"wobbled": status.DELIVERED})
-
-    refold(connection, {(domain, SEND)})
+    with monkeypatch.context() as later:
+        later.setattr(status, "SPELLINGS", {"wobbled": status.DELIVERED})
+        status.status_of.cache_clear()
+        refold(connection, {(domain, SEND)})
+    status.status_of.cache_clear()
 
     (after,) = deliveries(stored(connection, domain)).values()
     assert (before["rank"], before["also"]) == (status.UNKNOWN.rank, "Wobbled")

@@ -95,7 +95,7 @@ class Caller:
 
 
 def up(service: Running, port: int) -> Caller:
-    eventually(lambda: status_of(f"http://127.0.0.1:{port}/health/live") == 200)
+    eventually(lambda: status_of(f"http://127.0.0.1:{port}/health/live") == 200, 30)
     assert service.process.poll() is None
     return Caller(port)
 

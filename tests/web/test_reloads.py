@@ -107,7 +107,7 @@ def test_ended_while_it_loads_it_never_listens(known: Known, var: Path) -> None:
         service.wait_for("Booting worker")
         began = time.monotonic()
         assert service.stop() == 0
-        assert time.monotonic() - began < IMPORT_SECONDS + 5  # it isn't killed, which takes ten
+        assert time.monotonic() - began < 10  # it isn't killed, which takes as long
         assert "Worker listens" not in service.output
         assert not listens(port)
 
