@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 #: Of one point at work at once, while there are others.
-MOST: Final = 3
+MOST: Final = 2
 #: So long after another point's notification there are others.
 SHARED_SECONDS: Final = 1.0
 #: It is about whose turn it is: who has waited so long goes on.
