@@ -131,6 +131,7 @@ def test_a_disk_that_hangs_stops_nobody_for_ever(tmp_path: Path) -> None:
 
     with pytest.raises(SpoolError, match="in time"):
         spool.put(second)
+    wait_until_it(spool, hangs=True)  # its own patience began a moment later
     begun = time.monotonic()
     for _ in range(20):
         with pytest.raises(SpoolError, match="does not answer"):
@@ -139,14 +140,14 @@ def test_a_disk_that_hangs_stops_nobody_for_ever(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 0.2
 
     disk.answers.set()
-    wait_until_it_answers(spool)
+    wait_until_it(spool, hangs=False)
     spool.put(third)
     assert read_all(tmp_path) == [*first, *second, *third]  # the second is kept, and comes again
 
 
-def wait_until_it_answers(spool: Spool) -> None:
+def wait_until_it(spool: Spool, *, hangs: bool) -> None:
     until = time.monotonic() + 5
-    while spool.hangs:
+    while spool.hangs != hangs:
         assert time.monotonic() < until
         time.sleep(0.01)
 
