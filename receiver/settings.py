@@ -186,7 +186,7 @@ def read(env: Env) -> dict[str, Any]:
         "silence": env.timedelta(
             "RECEIVER_SILENCE",
             Settings.silence,
-            validate=Range(timedelta(minutes=1), timedelta(hours=12)),
+            validate=Range(timedelta(seconds=1), timedelta(hours=12)),
         ),
         "reconcile": env.int(
             "RECEIVER_RECONCILE", Settings.reconcile, validate=Range(0, MOST_QUESTIONS)

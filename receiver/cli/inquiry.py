@@ -31,8 +31,6 @@ Found = TypeVar("Found")
 
 #: Of several sends that are meant so many are looked at, the newest.
 MOST: Final = 10
-#: So long after it was sent nothing at all at its point is no chance any more.
-QUIET: Final = timedelta(minutes=10)
 #: Where it isn't known when something was sent, so far back the quarantine is looked through.
 LOOKED_BACK: Final = timedelta(days=7)
 
@@ -167,7 +165,7 @@ class _Around:
     def _silent(self) -> bool:
         if self.send.point_id is None or self._began is None:
             return False
-        if self._began > datetime.now(UTC) - QUIET:
+        if self._began > datetime.now(UTC) - self.inquiry.settings.silence:
             return False
         look = partial(traces.came_to, point_id=self.send.point_id, since=self._began)
         return self.inquiry.in_time(look, "what else came to its point") is False

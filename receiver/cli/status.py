@@ -163,7 +163,7 @@ def _upkeep(flow: Flow) -> Mapping[str, object]:
         "worker": "works" if measured["worker"] else "none works",
         "counts_waiting": measured["counts_waiting"],
         "partitions_until": measured["partitions_until"],
-        "failed_1h": measured["failures"].failed,
+        "failed_1h": sum(each.failed for each in measured["failures"]),
         "refused_1h": measured["refused_1h"],
     }
 
@@ -202,7 +202,7 @@ def _ledger(settings: Settings, now: datetime) -> _Ledger:
     try:
         with reading_session(current_url(settings)) as session:
             counts = {**overview(session), **_reconciliation(session, settings)}
-            return _Ledger("up", counts, kept(session, settings.keep), flow(session, now))
+            return _Ledger("up", counts, kept(session, settings.keep), flow(session, settings, now))
     except ReceiverError as error:
         return _Ledger(str(error))
 

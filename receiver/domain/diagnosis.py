@@ -12,22 +12,21 @@ from msgspec import Struct
 
 from receiver.domain.blame import Blame
 
-#: So many sends of one point without any receipt are no chance any more.
-FEWEST_SENDS: Final = 5
 #: A share of failures is worth a word from so many on.
 FEWEST_FAILURES: Final = 5
 #: Of what ended. One that is lower is worth a word where it is so many times what is usual.
 MUCH: Final = 0.2
 LITTLE: Final = 0.05
 TIMES_USUAL: Final = 3
-#: Of sends, that the platform refuses.
+#: Of sends, that the platform refuses; so few are no chance.
 MANY_REFUSED: Final = 0.1
+FEWEST_REFUSED: Final = 5
 #: Of what came, that went to quarantine.
 MANY_HELD: Final = 0.01
 #: What waits in the spool, or holds the feed back, for longer does not come to an end by itself.
 LONG_SECONDS: Final = 60
-#: Partitions that are to be there from today on.
-FEWEST_DAYS_AHEAD: Final = 2
+#: With partitions for fewer days after today somebody should look after the worker.
+FEWEST_DAYS_AHEAD: Final = 3
 #: Counts that wait for the worker.
 MANY_COUNTS: Final = 50_000
 
@@ -36,6 +35,7 @@ class PointPulse(Struct, frozen=True, kw_only=True):
     """What went through one point lately."""
 
     code: str
+    """Empty: of what was sent without naming a point."""
     domain: str
     disabled: bool = False
     elsewhere: bool = False
@@ -44,19 +44,18 @@ class PointPulse(Struct, frozen=True, kw_only=True):
     """None where there was none in a day."""
     receipts_10m: int = 0
     unanswered: int = 0
-    """Sends of the last hour, those after the last receipt. Without those of the last minutes:
-    their receipts may be on the way."""
+    """Sends that have waited for RECEIVER_SILENCE, with no receipt of any other for as long."""
 
     @property
     def is_silent(self) -> bool:
         """Whether it was sent through, and nothing at all was reported since."""
-        is_to_hear = not (self.disabled or self.elsewhere)
-        return is_to_hear and self.unanswered >= FEWEST_SENDS
+        return self.unanswered > 0 and not (self.disabled or self.elsewhere)
 
 
 class Failures(Struct, frozen=True, kw_only=True):
-    """What failed in the last hour, and how much that is."""
+    """What failed of a domain in the last hour, and how much that is."""
 
+    domain: str = "default"
     failed: int = 0
     ended: int = 0
     """With any outcome."""
@@ -103,7 +102,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     """Whatever the platform brought and we understood."""
     held_1h: Sequence[tuple[str, str, int]] = ()
     """What went to quarantine: the point's code, the reason, how many."""
-    failures: Failures = Failures()
+    failures: Sequence[Failures] = ()
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -119,7 +118,7 @@ def diagnose(vitals: Vitals) -> Sequence[Finding]:
         Finding(blame=blame, sentence=sentence)
         for blame, find in _RULES
         for sentence in find(vitals)
-    ] + _failing(vitals.failures)
+    ] + [_failing(each) for each in vitals.failures if each.are_many]
 
 
 def _no_database(vitals: Vitals) -> Iterator[str]:
@@ -167,7 +166,7 @@ def _upkeep(vitals: Vitals) -> Iterator[str]:
 
 
 def _refused(vitals: Vitals) -> Iterator[str]:
-    if vitals.refused_1h >= max(FEWEST_SENDS, MANY_REFUSED * vitals.sends_1h):
+    if vitals.refused_1h >= max(FEWEST_REFUSED, MANY_REFUSED * vitals.sends_1h):
         yield f"the platform refused {vitals.refused_1h} of {vitals.sends_1h} sends in an hour"
 
 
@@ -176,20 +175,24 @@ def _silent(vitals: Vitals) -> Iterator[str]:
         if point.is_silent:
             last = point.last_receipt_at
             since = f"since {last:%Y-%m-%dT%H:%M:%SZ}" if last else "for a day"
+            where = (
+                f"to point {point.code} {since}"
+                if point.code
+                else "of what was sent without naming a point"
+            )
             yield (
-                f"no receipt came to point {point.code} {since}, with {point.unanswered} sends"
+                f"no receipt came {where}, with {point.unanswered} sends"
                 " waiting for one: the platform reports nothing, or doesn't reach us:"
                 " receiver check <hook URL>"
             )
 
 
-def _failing(failures: Failures) -> list[Finding]:
-    if not failures.are_many:
-        return []
-    said = f"{failures.failed} of {failures.ended} deliveries of the last hour failed"
+def _failing(failures: Failures) -> Finding:
+    whose = f"deliveries of domain {failures.domain}"
+    said = f"{failures.failed} of {failures.ended} {whose} failed in the last hour"
     most = f", most with {failures.most}" if failures.most else ""
     usual = f" ({failures.share:.0%}, usually {failures.usual:.0%})"
-    return [Finding(blame=failures.blame, sentence=f"{said}{usual}{most}")]
+    return Finding(blame=failures.blame, sentence=f"{said}{usual}{most}")
 
 
 #: By the quarantine's word for why: what to do.

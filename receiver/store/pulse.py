@@ -1,14 +1,12 @@
-"""What went through lately: what came at each point, what was held, what keeps itself in order."""
+"""What came lately: at each point, into quarantine, and of counts that wait."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
-
-from receiver.store.tables import PARTITIONED, table_of
 
 #: How far back the last receipt of a point is looked for, as far as is needed.
 _REACHES: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
@@ -35,19 +33,6 @@ _HELD: Final = text(f"""
      ORDER BY n DESC, reason
     """)
 _COUNTS_WAITING: Final = text("SELECT count(*) FROM (SELECT FROM deltas LIMIT :most) d")
-_IS_HELD: Final = text("""
-    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (classid::bigint << 32 | objid::bigint) = :lock AND objsubid = 1)
-    """)
-_PARTITIONS_UNTIL: Final = text("""
-    SELECT min(newest) FROM (
-        SELECT max(to_date(right(part.relname, 8), 'YYYYMMDD')) AS newest
-          FROM pg_class parent JOIN pg_inherits i ON i.inhparent = parent.oid
-          JOIN pg_class part ON part.oid = i.inhrelid
-         WHERE parent.relname = ANY(:tables)
-           AND parent.relnamespace = current_schema()::regnamespace GROUP BY parent.oid) p
-    """)
 
 #: By the id of a point: how many receipts came in ten minutes, and when the last one did.
 Beats = Mapping[UUID | None, tuple[int, datetime | None]]
@@ -78,18 +63,6 @@ def held(session: Session, since: datetime) -> Sequence[RowMapping]:
 def counts_waiting(session: Session) -> int:
     """Return how many counts wait for the worker, at most 100 000."""
     return int(session.scalar(_COUNTS_WAITING, {"most": _MOST_WAITING}) or 0)
-
-
-def is_held(session: Session, lock: int) -> bool:
-    """Tell whether anybody holds an advisory lock."""
-    return bool(session.scalar(_IS_HELD, {"lock": lock}))
-
-
-def partitions_until(session: Session) -> date | None:
-    """Return the last day for which every table has its partition."""
-    tables = [table_of(row).name for row in PARTITIONED]
-    until: date | None = session.scalar(_PARTITIONS_UNTIL, {"tables": tables})
-    return until
 
 
 def _since(session: Session, query: Any, since: datetime) -> Sequence[RowMapping]:

@@ -73,7 +73,7 @@ _HEARD: Final = text_by_day(f"""
 
 
 class Traffic(Struct, frozen=True):
-    """What was sent in the last hour, and what has become of it."""
+    """What was sent lately, and what has become of it."""
 
     counts: Counts
     failures: Counter[str]
@@ -95,9 +95,9 @@ class Flow(Struct, frozen=True):
     """When the first of them was sent."""
 
 
-def lately(session: Session, now: datetime) -> Mapping[str, Traffic]:
-    """Return what went through in the last hour, of each domain through which anything did."""
-    since = {"since": Grain.MINUTE.floor(now - LATELY)}
+def lately(session: Session, now: datetime, reach: timedelta = LATELY) -> Mapping[str, Traffic]:
+    """Return what went through, by the last hour's minutes, of each domain where anything did."""
+    since = {"since": Grain.MINUTE.floor(now - reach)}
     found: dict[str, Traffic] = defaultdict(lambda: Traffic(Counts(), Counter()))
     for row in session.execute(_ROLLUPS, since):
         if row.told == stats.TOLD_BY_NOTHING:

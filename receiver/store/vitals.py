@@ -11,12 +11,16 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from receiver.store import pulse
 from receiver.store.tables import PARTITIONED, table_of
 
 #: Held by the one worker that works, for as long as its connection lasts.
 WORKER_LOCK: Final = 0x5EC_E17E12
 
+_WORKS: Final = text("""
+    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32 | objid::bigint) = :lock AND objsubid = 1)
+    """)
 _DAYS: Final = text("""
     SELECT parent.relname, right(c.relname, 8) FROM pg_inherits i
       JOIN pg_class parent ON parent.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid
@@ -73,7 +77,7 @@ def days_ahead(session: Session, today: date) -> int:
 
 def worker_works(session: Session) -> bool:
     """Tell whether a worker does what needs one owner."""
-    return pulse.is_held(session, WORKER_LOCK)
+    return bool(session.scalar(_WORKS, {"lock": WORKER_LOCK}))
 
 
 def connections(session: Session) -> Connections:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from receiver.domain.diagnosis import FEWEST_DAYS_AHEAD
 from receiver.store.directory import QUESTION_SECONDS as DIRECTORY_SECONDS
 from receiver.store.traffic import Flow
 from receiver.web.auth import current_key, public, requires
@@ -17,8 +18,6 @@ from receiver.web.spool_watch import SpoolState
 from receiver.web.times import utc_or_none
 from receiver.web.vitals import Part, Vitals, seen_by
 
-#: With fewer days of partitions than this somebody should look after the worker.
-FEWEST_DAYS_AHEAD: Final = 3
 #: Of the connections that a server lets in; past it the next ones may find no room.
 MOST_CONNECTED: Final = 0.9
 _UNCACHED: Final = {"Cache-Control": "no-store"}

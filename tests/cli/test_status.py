@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from receiver.cli.exits import Exit
+from receiver.store import partitions
+from receiver.store.database import connect
 from tests.cli.calling import KEY, Call, Desk
 from tests.making import make_fact, make_receipt
 from tests.web.service import ago, make_caller, make_point, make_transid, receipt, running
@@ -21,7 +25,10 @@ SECRET = base64.b64encode(KEY).decode()
 def desk(
     call: Call, monkeypatch: pytest.MonkeyPatch, make_database: Any, tmp_path: Path
 ) -> Iterator[Desk]:
-    with running(make_database()) as service:
+    url = make_database()
+    with connect(url) as connection:
+        partitions.ensure(connection, today=datetime.now(UTC).date())
+    with running(url) as service:
         yield Desk(call, monkeypatch, service, tmp_path / "spool", SECRET)
 
 
@@ -32,6 +39,9 @@ def send(desk: Desk, *, number: int) -> list[str]:
     for transid in transids:
         fields = {"channel": "sms", "destinations": ["447700900123"], "transid": transid}
         caller.record(requested_at=ago(minutes=20), **fields)
+    with Session(desk.service.engine) as session:
+        session.execute(text("UPDATE sends SET recorded_at = recorded_at - interval '20 min'"))
+        session.commit()
     return transids
 
 

@@ -43,20 +43,26 @@ def failures(failed: int, ended: int, usual: float) -> Failures:
             {"worker": False, "counts_waiting": 60_000}, Blame.US, "no worker", id="worker"
         ),
         pytest.param(
-            {"partitions_until": date(2026, 11, 26)}, Blame.US, "2026-11-26", id="partitions"
+            {"partitions_until": date(2026, 11, 27)}, Blame.US, "2026-11-27", id="partitions"
         ),
         pytest.param(
-            {"points": [PointPulse(code="otp", domain="default", unanswered=5)]},
+            {"points": [PointPulse(code="otp", domain="default", unanswered=1)]},
             Blame.PLATFORM,
-            "no receipt came to point otp for a day, with 5 sends",
+            "no receipt came to point otp for a day, with 1 sends",
             id="silent",
+        ),
+        pytest.param(
+            {"points": [PointPulse(code="", domain="default", unanswered=3)]},
+            Blame.PLATFORM,
+            "no receipt came of what was sent without naming a point, with 3 sends",
+            id="silent-without-point",
         ),
         pytest.param({"sends_1h": 50, "refused_1h": 5}, Blame.SENDER, "5 of 50", id="refused"),
         pytest.param(
-            {"failures": failures(20, 100, 0.2)}, Blame.HANDSET, "7207 Out", id="many-fail"
+            {"failures": [failures(20, 100, 0.2)]}, Blame.HANDSET, "7207 Out", id="many-fail"
         ),
         pytest.param(
-            {"failures": failures(6, 100, 0.01)}, Blame.HANDSET, "usually 1%", id="more-fail"
+            {"failures": [failures(6, 100, 0.01)]}, Blame.HANDSET, "usually 1%", id="more-fail"
         ),
     ],
 )
@@ -86,8 +92,8 @@ def test_a_symptom_has_its_cause(measured: dict[str, Any], blame: Blame, said: s
             id="elsewhere",
         ),
         pytest.param({"sends_1h": 50, "refused_1h": 4}, id="few-refused"),
-        pytest.param({"failures": failures(4, 4, 0)}, id="few-fail"),
-        pytest.param({"failures": failures(15, 100, 0.1)}, id="as-usual"),
+        pytest.param({"failures": [failures(4, 4, 0)]}, id="few-fail"),
+        pytest.param({"failures": [failures(15, 100, 0.1)]}, id="as-usual"),
     ],
 )
 def test_what_is_no_symptom_finds_nothing(measured: dict[str, Any]) -> None:
