@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from receiver import metric_files
+from receiver.cli import refusals
 from receiver.settings import Settings
 from receiver.supervisor import Child
 
@@ -52,9 +54,11 @@ def _environment(settings: Settings, **more: str) -> Mapping[str, str]:
 
 
 def _counting(settings: Settings) -> Mapping[str, str]:
-    """Return where the workers count together; a port is one service's, a folder may not be."""
-    folder = metric_files.emptied(settings.var_dir / "metrics" / str(settings.port))
+    """Return where the workers count together, from now on."""
+    folder = metric_files.emptied(refusals.folder_of(settings))
     if folder is None:
         logger.warning("metrics_apart", reason="the folder for metrics can't be made")
         return {}
+    with suppress(OSError):
+        (folder / refusals.STAMP).touch()
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}

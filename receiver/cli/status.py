@@ -13,7 +13,7 @@ import click
 from msgspec.structs import asdict
 from sqlalchemy.orm import Session
 
-from receiver.cli import entrance
+from receiver.cli import entrance, refusals
 from receiver.cli.database import current_url, reading_session
 from receiver.cli.exits import EXITS
 from receiver.cli.table import echo_rows, plain
@@ -65,10 +65,13 @@ def status(*, as_json: bool) -> None:
     if not service.seen:
         service = replace(service, seen=_seen_here(settings, now))
     findings = diagnose(_vitals(settings, service, ledger, now)) or [_WELL]
+    refused = refusals.shown(refusals.refusals(settings))
     if as_json:
-        click.echo(json.dumps(_told(base_url, service, ledger, findings), default=plain, indent=2))
+        told = _told(base_url, service, ledger, findings) | {"refused": refused}
+        click.echo(json.dumps(told, default=plain, indent=2))
     else:
         _show(base_url, service, ledger, findings)
+        _echo(refused)
     raise SystemExit(EXITS[findings[0].blame])
 
 

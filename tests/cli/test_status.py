@@ -1,6 +1,9 @@
 """`receiver status`: its first line says whether it is us, the platform, or nobody."""
 
 import base64
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +14,25 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from receiver import metric_files
 from receiver.cli.exits import Exit
+from receiver.cli.refusals import STAMP, folder_of
+from receiver.settings import Settings
 from receiver.store import partitions
 from receiver.store.database import connect
 from tests.cli.calling import KEY, Call, Desk
 from tests.making import make_fact, make_receipt
 from tests.web.service import ago, make_caller, make_point, make_transid, receipt, running
 
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+REFUSING = """
+from receiver import metrics
+for _ in range(10):
+    metrics.answered(0.1)
+metrics.refused("default", "otp", "store_away", 503)
+metrics.refused("", "", "not_found", 404)
+metrics.refused("", "", "not_found", 404)
+"""
 SECRET = base64.b64encode(KEY).decode()
 
 
@@ -94,6 +109,27 @@ def test_a_wrong_secret_is_ours(desk: Desk) -> None:
     assert "the hub secrets here and at the platform differ" in told["findings"][0]["sentence"]
     assert told["quarantined_1h"] == [
         {"point": strict.code, "quarantined_1h": 1, "reason": "bad_signature"}
+    ]
+
+
+def test_what_hooks_refused_is_told_by_reason(desk: Desk, var: Path) -> None:
+    folder = folder_of(Settings(var_dir=var, port=8081))
+    assert metric_files.emptied(folder)
+    (folder / STAMP).touch()
+    os.utime(folder / STAMP, (NOON.timestamp(), NOON.timestamp()))
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", REFUSING], env=environment, check=True)
+
+    _, told = desk.json("status")
+
+    shared = {"port": "8081", "of_calls": 20, "since": "2026-11-25T12:00:00Z"}
+    assert told["refused"] == [
+        {**shared, "point": "", "status": "404", "reason": "not_found", "refused": 4},
+        {**shared, "point": "otp", "status": "503", "reason": "store_away", "refused": 2},
+    ]
+    assert ["8081", "otp", "503", "store_away", "2", "20"] in [
+        line.split()[:6] for line in desk.run("status").stdout.splitlines()
     ]
 
 
