@@ -13,11 +13,43 @@ ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "config" / "alerts.yml"
 #: Prometheus's labels of whatever it scrapes.
 SCRAPED: Final = 'instance="a:8080",job="receiver"'
+#: For so long what was scraped stays as it is; longer than any rule looks back.
+MINUTES: Final = 70
+
+#: Series, to the value that each was scraped with.
+Scrape = Mapping[str, str]
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None,
     reason="ALERT RULES ARE NOT CHECKED: no promtool here (Debian: apt install prometheus)",
 )
+
+
+def scraped(text: str) -> Scrape:
+    """Return what a scrape was answered."""
+    lines = [line for line in text.split("\n") if line and line[0] != "#"]
+    return {name: value for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def rings(alert: str, well: Scrape, ill: Scrape, folder: Path) -> bool:
+    """Tell whether an alert fires after some time of what was scraped last, and not before."""
+
+    def values(name: str) -> str:
+        before, after = (f"{each.get(name, '_')}x{MINUTES}" for each in (well, ill))
+        return f"{before} {after}"
+
+    series = {name: values(name) for name in well.keys() | ill.keys()}
+    quiet, loud = f"{MINUTES - 1}m", f"{MINUTES + 12}m"
+    return check_one(alert, series, {quiet: False, loud: True}, folder) == ""
+
+
+def rung(scrape: Scrape, folder: Path) -> str:
+    """Return what promtool has against no alert firing while what was scraped stays as it is."""
+    return check(
+        {name: f"{value}x{MINUTES}" for name, value in scrape.items()},
+        {f"{MINUTES - 1}m": []},
+        folder,
+    )
 
 
 def labelled(series: str) -> str:
