@@ -145,9 +145,7 @@ def _rooms(settings: Settings) -> Rooms:
         admission=admission,
         keys=KeyRing(roster),
         readiness=readiness,
-        vitals=VitalsWatch(
-            doors, silence=settings.silence, is_fit=lambda: readiness.database() == "ok"
-        ),
+        vitals=VitalsWatch(doors, silence=settings.silence, is_fit=readiness.is_readable),
         feed=FeedWatch(engine),
         polls=Polls(),
         intake=Intake(IN_FLIGHT_BYTES),

@@ -9,7 +9,8 @@ Each count has one caller:
 - inbox, per batch that is durable: `committed(waits, seconds)`, `spooled(facts, seconds)`,
   `drained(ages)`; per record of sends `recorded(domain, source, result, sends)`, per
   second `queued(facts, oldest_seconds)`
-- store/apply.py, per attempt that Postgres made repeat: `retried(cause)`
+- store/apply.py, per attempt that Postgres made repeat: `retried(cause)`; per batch that it
+  answered and would not keep: `store_refused(cause)`
 - web/gateway, per call: `forwarded(api, result, seconds)`, `unrecorded()`
 - receiver/outlet.py: `log_lines_dropped(lines)`
 
@@ -17,6 +18,7 @@ Labels are few: a point's domain and code, words of ours. No token, number or pa
 """
 
 import os
+import time
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Literal, cast
 
@@ -31,6 +33,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.samples import Sample
 
 from receiver import metric_files
 from receiver.metric_families import OTHER, BatchHistogram, BoundedCounter
@@ -42,6 +45,8 @@ PLATFORM_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 9.0)
 APPLIED_SECONDS: Final = (0.01, 0.05, 0.25, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0, 21600.0)
 BATCH_FACTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _KIBIBYTE: Final = 1024
+#: Where facts wait in a spool, they are tried again sooner.
+_REFUSES_SECONDS: Final = 60.0
 _POINT: Final = ("domain", "point")
 
 
@@ -126,6 +131,16 @@ _QUEUE_FACTS: Final = _gauge("queue_facts", "Facts that wait for their commit.",
 _QUEUE_SECONDS: Final = _gauge(
     "queue_oldest_seconds", "How long the one has waited that came first.", "livemax"
 )
+_COMMITTED_AT: Final = _gauge(
+    "store_committed_at_seconds", "When Postgres last committed facts, since 1970.", "livemax"
+)
+_REFUSED_AT: Final = Gauge(
+    "receiver_store_refused_at_seconds",
+    "When Postgres last refused to commit, since 1970, by why.",
+    ["cause"],
+    registry=_REGISTRY,
+    multiprocess_mode="livemax",
+)
 _FORWARDED: Final = _counter("gateway_calls", "Calls of the gateway.", ("api", "result"), 16)
 _PLATFORM: Final = BatchHistogram(
     _histogram(
@@ -167,6 +182,7 @@ def committed(waits: Sequence[tuple[float, int]], seconds: float) -> None:
     _APPLIED.observe_all(waits)
     _BATCHES.observe(sum(facts for _, facts in waits))
     _COMMITS.observe(seconds)
+    _COMMITTED_AT.set(time.time())
 
 
 def spooled(facts: int, seconds: float) -> None:
@@ -177,6 +193,26 @@ def spooled(facts: int, seconds: float) -> None:
 def drained(ages_seconds: Iterable[float]) -> None:
     """Count facts of the spool that the ledger has now, by how long ago they were accepted."""
     _APPLIED.observe_all((seconds, 1) for seconds in ages_seconds)
+    _COMMITTED_AT.set(time.time())
+
+
+def store_refused(cause: str) -> None:
+    """Take note that Postgres answers, and would not commit, for one of few causes."""
+    _REFUSED_AT.labels(cause).set(time.time())
+
+
+def store_refusal() -> str:
+    """Return why Postgres commits nothing, as far as this process knows; empty if it does."""
+    moments = [*_COMMITTED_AT.collect(), *_REFUSED_AT.collect()]
+    return refusal_in(sample for metric in moments for sample in metric.samples)
+
+
+def refusal_in(samples: Iterable[Sample]) -> str:
+    """Return why Postgres has last refused, if that was in this minute and nothing came after."""
+    names = {"receiver_store_committed_at_seconds", "receiver_store_refused_at_seconds"}
+    at = {each.labels.get("cause", ""): each.value for each in samples if each.name in names}
+    last = max(at, key=at.__getitem__, default="")
+    return last if at.get(last, 0) > time.time() - _REFUSES_SECONDS else ""
 
 
 def queued(facts: int, oldest_seconds: float) -> None:

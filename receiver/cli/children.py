@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from receiver import metric_files
-from receiver.cli import refusals
+from receiver.cli import counted
 from receiver.settings import Settings
 from receiver.supervisor import Child
 
@@ -55,10 +55,10 @@ def _environment(settings: Settings, **more: str) -> Mapping[str, str]:
 
 def _counting(settings: Settings) -> Mapping[str, str]:
     """Return where the workers count together, from now on."""
-    folder = metric_files.emptied(refusals.folder_of(settings))
+    folder = metric_files.emptied(counted.folder_of(settings))
     if folder is None:
         logger.warning("metrics_apart", reason="the folder for metrics can't be made")
         return {}
     with suppress(OSError):
-        (folder / refusals.STAMP).touch()
+        (folder / counted.STAMP).touch()
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}

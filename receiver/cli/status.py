@@ -13,7 +13,8 @@ import click
 from msgspec.structs import asdict
 from sqlalchemy.orm import Session
 
-from receiver.cli import entrance, refusals
+from receiver.cli import counted, entrance
+from receiver.cli.counted import Counted
 from receiver.cli.database import current_url, reading_session
 from receiver.cli.exits import EXITS
 from receiver.cli.table import echo_rows, plain
@@ -64,8 +65,9 @@ def status(*, as_json: bool) -> None:
     service, ledger = _service(base_url), _ledger(settings, now)
     if not service.seen:
         service = replace(service, seen=_seen_here(settings, now))
-    findings = diagnose(_vitals(settings, service, ledger, now)) or [_WELL]
-    refused = refusals.shown(refusals.refusals(settings))
+    counts = counted.read(settings)
+    findings = diagnose(_vitals(settings, service, ledger, counts, now)) or [_WELL]
+    refused = counted.shown(counts)
     if as_json:
         told = _told(base_url, service, ledger, findings) | {"refused": refused}
         click.echo(json.dumps(told, default=plain, indent=2))
@@ -75,19 +77,33 @@ def status(*, as_json: bool) -> None:
     raise SystemExit(EXITS[findings[0].blame])
 
 
-def _vitals(settings: Settings, service: _Service, ledger: _Ledger, now: datetime) -> Vitals:
+def _vitals(
+    settings: Settings,
+    service: _Service,
+    ledger: _Ledger,
+    counts: Sequence[Counted],
+    now: datetime,
+) -> Vitals:
     spool, spool_status = _spool(settings)
     measured = ledger.flow.measured if ledger.flow else {}
     return Vitals(
         now=now,
         database=ledger.state,
         service=service.state,
+        store=_store(service, counts),
         spool_facts=spool.facts,
         spool_oldest_at=spool.oldest_at,
         spool_damaged=spool.damaged,
         spool_status=str(service.seen.get("spool", spool_status)),
         **measured,
     )
+
+
+def _store(service: _Service, counts: Sequence[Counted]) -> str:
+    """Return how the database commits: the service that was asked is one of several processes."""
+    refusals = [each.store_refusal for each in counts if each.store_refusal]
+    said = [str(service.seen.get("store", "ok")), *refusals]
+    return next((each for each in said if each != "ok"), "ok")
 
 
 def _spool(settings: Settings) -> tuple[Depth, str]:

@@ -84,6 +84,8 @@ class Vitals(Struct, frozen=True, kw_only=True):
     now: datetime
     database: str = "up"
     """`up`, or a sentence that says why it can't be used."""
+    store: str = "ok"
+    """How the service finds that the database commits: `ok`, or why it doesn't."""
     service: str = "up"
     """`up`, else how it is; `not reachable` may only mean that it runs elsewhere."""
     spool_oldest_at: datetime | None = None
@@ -124,6 +126,12 @@ def diagnose(vitals: Vitals) -> Sequence[Finding]:
 def _no_database(vitals: Vitals) -> Iterator[str]:
     if vitals.database != "up":
         yield f"the database can't be used: {vitals.database}"
+
+
+def _no_commits(vitals: Vitals) -> Iterator[str]:
+    if vitals.database == "up" and vitals.store != "ok":
+        cure = STORES.get(vitals.store, "")
+        yield f"the database answers, and commits nothing ({vitals.store}){cure}"
 
 
 def _no_service(vitals: Vitals) -> Iterator[str]:
@@ -195,6 +203,12 @@ def _failing(failures: Failures) -> Finding:
     return Finding(blame=failures.blame, sentence=f"{said}{usual}{most}")
 
 
+#: By the service's word for how the database is: what to do.
+STORES: Final = {
+    "full": ": its disk is full: make room there",
+    "read_only": ": it is read-only: default_transaction_read_only",
+    "behind": ": its schema is behind the code: receiver migrate",
+}
 #: By the quarantine's word for why: what to do.
 HELD: Final = {
     "bad_signature": "the hub secrets here and at the platform differ: receiver points rotate",
@@ -205,6 +219,7 @@ HELD: Final = {
 }
 _RULES: Final[Sequence[tuple[Blame, Callable[[Vitals], Iterator[str]]]]] = (
     (Blame.US, _no_database),
+    (Blame.US, _no_commits),
     (Blame.US, _no_service),
     (Blame.US, _spool),
     (Blame.US, _held),

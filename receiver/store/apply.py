@@ -39,6 +39,8 @@ _TRANSIENT: Final = (
 _UNDER_WAY: Final = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 #: SQLSTATE classes that blame a fact: bad data, broken constraint, too large for the server.
 _BLAMING: Final = ("22", "23", "54")
+#: What Postgres says that can be asked and keeps nothing.
+_REFUSING: Final = {"53100": "full", "25006": "read_only"}
 
 
 class Result(StrEnum):
@@ -75,6 +77,8 @@ def apply(
         return _persist(connection, facts, erasures)
     except psycopg.Error as error:
         if not _blames_fact(error):
+            if cause := _REFUSING.get(error.sqlstate or ""):
+                metrics.store_refused(cause)
             raise StoreAwayError(f"the store can't commit ({error.sqlstate})") from error
         if len(facts) > 1:
             middle = len(facts) // 2

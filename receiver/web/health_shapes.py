@@ -16,7 +16,9 @@ class Timed(Shape):
 class DatabaseHealth(Timed):
     """Whether Postgres can commit."""
 
-    status = saying.one_of("ok", "away", "standby", "empty", "behind", "unsafe")
+    status = saying.one_of(
+        "ok", "away", "standby", "empty", "behind", "unsafe", "full", "read_only"
+    )
 
 
 class SpoolHealth(Timed):

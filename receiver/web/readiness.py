@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from receiver.domain.errors import StoreAwayError
+from receiver.metrics import store_refusal
 from receiver.store import changes, questions
 from receiver.store.fitness import REQUIRED
 from receiver.store.reading import reading
@@ -61,10 +62,15 @@ class Readiness:
     def database(self) -> str:
         """Return `ok`, or why nothing is committed there.
 
-        It is `away`, a `standby`, `empty`, with a schema `behind` the code, or `unsafe`: it would
-        forget what it commits.
+        It is `away`, a `standby`, `empty`, with a schema `behind` the code, `unsafe`: it would
+        forget what it commits; or it can be read, and has lately refused to commit, as its disk is
+        `full` or it is `read_only`.
         """
         return self._database.look().status
+
+    def is_readable(self) -> bool:
+        """Tell whether Postgres can be asked."""
+        return self.database() in {"ok", "full", "read_only"}
 
     @property
     def database_seconds(self) -> float:
@@ -93,6 +99,7 @@ class Readiness:
                 status = _fitness(session)
                 if status != "ok":
                     return _Database(status, 0.0, {})
+                status = store_refusal() or status
                 return _Database(status, changes.lag_seconds(session), questions.counts(session))
         except StoreAwayError:
             return _AWAY

@@ -26,6 +26,7 @@ from tests.sandbox.playing import MESSAGING, make_request
 #: What the sandbox signs with.
 SECRET: Final = "the hub secret"
 START_SECONDS: Final = 30.0
+SERVER_MEGABYTES: Final = 400
 HEALED_SECONDS: Final = 20.0
 
 
@@ -36,6 +37,7 @@ class Stack:
     postgres: Postgres
     environment: dict[str, str] = field(repr=False)
     spool_disk: Path
+    server_disk: Path
 
     @property
     def entrance(self) -> Entrance:
@@ -73,6 +75,14 @@ class Stack:
         """Leave the spool's disk no byte as long as the context lasts."""
         with self._healed(), disks.filled(self.spool_disk):
             yield
+
+    @contextmanager
+    def with_full_database(self) -> Iterator[None]:
+        """Leave Postgres's disk no byte as long as the context lasts; it may not survive that."""
+        with self._healed():
+            with disks.filled(self.server_disk):
+                yield
+            self.postgres.start()
 
     @contextmanager
     def without_either(self) -> Iterator[None]:
@@ -125,6 +135,7 @@ def running_stack() -> Iterator[Stack]:
         var, server_disk, spool_disk = (exits.enter_context(fresh_folder()) for _ in range(3))
         if not disks.missing_privilege():
             exits.enter_context(disks.mounted(spool_disk, megabytes=4))
+            exits.enter_context(disks.mounted(server_disk, megabytes=SERVER_MEGABYTES))
         postgres = Postgres(server_disk)
         exits.callback(postgres.stop)
         postgres.start()
@@ -144,7 +155,12 @@ def running_stack() -> Iterator[Stack]:
         )
         command.wait_for("Receiver is up", seconds=START_SECONDS)
         command.wait_for("worker_works", seconds=START_SECONDS)
-        stack = Stack(postgres=postgres, environment=environment, spool_disk=spool_disk)
+        stack = Stack(
+            postgres=postgres,
+            environment=environment,
+            spool_disk=spool_disk,
+            server_disk=server_disk,
+        )
         eventually(lambda: status_of(f"{stack.entrance.sandbox_url}/sandbox/book") == HTTPStatus.OK)
         eventually(lambda: stack.ready()["status"] == "ready")
         yield stack

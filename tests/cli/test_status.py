@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver import metric_files
+from receiver.cli.counted import STAMP, folder_of
 from receiver.cli.exits import Exit
-from receiver.cli.refusals import STAMP, folder_of
 from receiver.settings import Settings
 from receiver.store import partitions
 from receiver.store.database import connect

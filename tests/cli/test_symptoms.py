@@ -94,6 +94,15 @@ SYMPTOMS = {
         verdict=("arrived", Blame.NONE),
         alerts=["ReceiverSpoolUnusable"],
     ),
+    "database-full": Symptom(
+        fault=Stack.with_full_database,
+        needs_disk=True,
+        number=25,
+        blame=Blame.US,
+        said="the database answers, and commits nothing (full): its disk is full",
+        verdict=("held", Blame.US),
+        alerts=["ReceiverStoreRefuses"],
+    ),
     "stopped-and-full": Symptom(
         fault=Stack.without_either,
         needs_disk=True,

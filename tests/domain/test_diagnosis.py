@@ -22,6 +22,7 @@ def failures(failed: int, ended: int, usual: float) -> Failures:
     ("measured", "blame", "said"),
     [
         pytest.param({"database": "it is away"}, Blame.US, "it is away", id="database"),
+        pytest.param({"store": "full"}, Blame.US, "its disk is full", id="database-full"),
         pytest.param({"service": "degraded"}, Blame.US, "degraded", id="degraded"),
         pytest.param({"service": "not reachable"}, Blame.US, "can't be reached", id="unreachable"),
         pytest.param({"spool_status": "full"}, Blame.US, "spool is full", id="disk-full"),

@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.inbox.spool import Depth, Spool
 from receiver.sealing import Sealer
+from receiver.store.database import connect
 from receiver.store.directory import Directory
 from receiver.store.points import hash_of
 from receiver.web.rooms import rooms_of
 from receiver.web.snapshot import Snapshot
 from receiver.web.spool_watch import ROOM_BYTES, SpoolState, SpoolWatch
 from receiver.web.watched import Work
+from tests.cli.processes import eventually
 from tests.conftest import MakeDatabase
 from tests.making import make_fact, make_receipt
-from tests.web.service import Service, make_caller, running
+from tests.web.service import Service, make_caller, receipt, running
+from tests.web.service import make_point as make_point_of
 from tests.web.test_roster import make_point
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -101,6 +105,40 @@ def test_reads_say_what_the_ledger_lacks(spooling: tuple[Service, Path]) -> None
 )
 def test_a_ledger_is_complete_with_all_that_was_spooled(depth: Depth, *, empty: bool) -> None:
     assert SpoolState("ok", depth).is_empty is empty
+
+
+def test_what_refuses_to_commit_is_told_until_it_does(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    url = make_database()
+    with running(url, spool=str(tmp_path / "spool"), var_dir=tmp_path) as service:
+        point = make_point_of(service)
+
+        def told(status: str) -> bool:
+            parts = ready(service)[1]["parts"]
+            return bool(parts["database"]["status"] == status)
+
+        alter(service, "SET default_transaction_read_only = on")
+        assert service.hook(point, receipt("t-1", "Read")).status_code == 200
+        eventually(lambda: told("read_only"))
+        assert ready(service)[:1] == (200,)
+        assert ready(service)[1]["status"] == "degraded"
+
+        alter(service, "RESET default_transaction_read_only")
+        eventually(lambda: service.hook(point, receipt("t-2", "Read")).json and told("ok"))
+
+
+def alter(service: Service, change: str) -> None:
+    """Alter the service's database, and end the connections that don't know yet."""
+    with connect(service.url) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        name = connection.info.dbname
+        connection.execute(sql.SQL(f"ALTER DATABASE {{}} {change}").format(sql.Identifier(name)))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s AND pid <> pg_backend_pid()",
+            [name],
+        )
 
 
 def test_with_postgres_away_the_spool_is_ready_enough(tmp_path: Path) -> None:
