@@ -185,7 +185,7 @@ def in_spool(settings: Settings, wanted: Wanted, unseen: list[str]) -> Sequence[
     except (ReceiverError, OSError) as error:
         unseen.append(f"the spool, as a whole: {error}")
         return []
-    return [_waiting(fact) for fact in found]
+    return list(dict.fromkeys(_waiting(fact) for fact in found))  # a family may be large
 
 
 def _waiting(fact: Fact) -> str:

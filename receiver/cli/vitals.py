@@ -144,7 +144,8 @@ def _explained(
     ((channel, code, point_id), _), *_ = failed.most_common(1)
     meaning = codes.find(channel, code)
     said = [code or "no code", meaning.text if meaning else "", f"({channel})" if channel else ""]
-    said += ["at point", codes_of[point_id]] if point_id in codes_of else []
+    if point_id in codes_of:
+        said.append(f"at point {codes_of[point_id]}")
     blames = meaning is not None and meaning.blame is not Blame.NONE
     return replace(
         found,

@@ -15,6 +15,7 @@ import requests
 from receiver.cli import entrance
 from receiver.cli.database import session_on
 from receiver.cli.entrance import Entrance
+from receiver.inbox.spool.segments import State, list_
 from receiver.sandbox.state import SERVICE_KEY
 from receiver.store import keys
 from tests.cli.processes import eventually, free_port, fresh_folder, running, status_of
@@ -54,6 +55,7 @@ class Stack:
         with session_on(self.postgres.url) as session:
             _, key = keys.add(session, domain=name, name=name, scopes=keys.SCOPES)
         branch = Branch(stack=self, name=name, key=key)
+        eventually(lambda: branch.ask("GET", "/api/v1/sends").ok)  # its key is known
         opts = {
             "platform_url": self.entrance.sandbox_url,
             "signature": "required",
@@ -73,6 +75,9 @@ class Stack:
     @contextmanager
     def without_room(self) -> Iterator[None]:
         """Leave the spool's disk no byte as long as the context lasts."""
+        spool = Path(self.environment["RECEIVER_SPOOL"])
+        # what is kept for a second would make room as it goes
+        eventually(lambda: not sum(file.size_bytes for file in list_(spool, *State)))
         with self._healed(), disks.filled(self.spool_disk):
             yield
 
@@ -108,11 +113,15 @@ class Branch:
     name: str
     key: str = field(repr=False)
 
-    def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        """Call the service with the key, once it knows it."""
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        """Ask the service with the key."""
         url, headers = self.stack.entrance.base_url + path, {"key": self.key}
         headers["Authorization"] = f"Bearer {self.key}"
-        answer = requests.request(method, url, headers=headers, timeout=15, **more)
+        return requests.request(method, url, headers=headers, timeout=15, **more)
+
+    def call(self, method: str, path: str, **more: Any) -> requests.Response:
+        """Ask it for what it must not refuse."""
+        answer = self.ask(method, path, **more)
         assert answer.status_code == HTTPStatus.OK, answer.text
         return answer
 

@@ -47,9 +47,10 @@ def desk(
         yield Desk(call, monkeypatch, service, tmp_path / "spool", SECRET)
 
 
-def send(desk: Desk, *, number: int) -> list[str]:
+def send(desk: Desk, *, number: int, names_point: bool = True) -> list[str]:
     """Send through the point some time ago; return the transids."""
-    caller = make_caller(desk.service, domain=desk.domain, point_ids=[desk.point.id])
+    point_ids = [desk.point.id] if names_point else []
+    caller = make_caller(desk.service, domain=desk.domain, point_ids=point_ids)
     transids = [make_transid() for _ in range(number)]
     for transid in transids:
         fields = {"channel": "sms", "destinations": ["447700900123"], "transid": transid}
@@ -86,6 +87,17 @@ def test_sends_without_any_receipt_are_the_platform_s(desk: Desk) -> None:
     first, *rest = done.stdout.splitlines()
     assert first.startswith(f"the platform: no receipt came to point {desk.point.code} for a day")
     assert any(line.split()[-1] == "silent" for line in rest if line)
+
+
+def test_sends_that_name_no_point_are_waited_for_too(desk: Desk) -> None:
+    send(desk, number=1, names_point=False)
+    desk.service.hook(make_point(desk.service), receipt(make_transid(), "Delivered"))
+
+    _, told = desk.json("status")
+
+    assert told["blame"] == "platform"
+    assert "sent without naming a point, with 1 sends" in told["findings"][0]["sentence"]
+    assert [each["state"] for each in told["points"]] == ["ok", "silent"]
 
 
 def test_one_code_that_fails_is_where_the_code_says(desk: Desk) -> None:

@@ -18,9 +18,7 @@ from tests.cli.calling import Call
 from tests.cli.processes import eventually
 from tests.cli.stack import SECRET, Branch, Stack, running_stack
 from tests.faults.disks import missing_privilege
-from tests.monitoring.promtool import needs_promtool, rings, rung
-
-pytestmark = needs_promtool
+from tests.monitoring.promtool import MISSING, rings, rung
 
 SECONDS = 30.0
 NOBODY = "447700900123"
@@ -42,8 +40,8 @@ class Symptom:
     verdict: tuple[str, Blame]
     """Of one of the messages, by `receiver why`."""
     alerts: Sequence[str]
-    refused: tuple[str, str] | None = None
-    """Status and reason of calls to its hook."""
+    refused: Sequence[tuple[str, str]] = ()
+    """What its hook answered, and why."""
     needs_disk: bool = False
 
 
@@ -77,7 +75,7 @@ SYMPTOMS = {
         said="notifications of point {name} went to quarantine (bad_signature): the hub secrets",
         verdict=("held", Blame.US),
         alerts=["ReceiverSignaturesFail"],
-        refused=("401", "bad_signature"),
+        refused=[("401", "bad_signature")],
     ),
     "stopped": Symptom(
         fault=Stack.without_postgres,
@@ -97,7 +95,7 @@ SYMPTOMS = {
     "database-full": Symptom(
         fault=Stack.with_full_database,
         needs_disk=True,
-        number=25,
+        number=100,
         blame=Blame.US,
         said="the database answers, and commits nothing (full): its disk is full",
         verdict=("held", Blame.US),
@@ -110,7 +108,7 @@ SYMPTOMS = {
         said="the service is not ready (503",
         verdict=("away", Blame.US),
         alerts=["ReceiverTakesNothing", "ReceiverRefuses"],
-        refused=("503", "spool"),
+        refused=[("503", "spool")],
     ),
 }
 
@@ -131,11 +129,12 @@ class Desk:
         assert code == EXITS[told["blame"]]
         return [(each["blame"], each["sentence"]) for each in told["findings"]]
 
-    def refused(self) -> list[tuple[str, str, str]]:
+    def refused(self, branch: Branch) -> list[tuple[str, str]]:
+        """Return what the hook of a branch answered, and why."""
         _, told = self.ask("status")
-        rows = told["refused"]
+        rows = [row for row in told["refused"] if branch.name in row["point"].split("/")]
         assert all(0 < row["refused"] <= row["of_calls"] for row in rows)
-        return [(row["point"], row["status"], row["reason"]) for row in rows]
+        return [(row["status"], row["reason"]) for row in rows]
 
     def verdict(self, branch: Branch, transid: str) -> tuple[str, str]:
         _, told = self.ask("why", transid, "--domain", branch.name)
@@ -160,6 +159,8 @@ def test_what_goes_well_is_nobody_s_trouble(desk: Desk, tmp_path: Path) -> None:
     eventually(lambda: {desk.verdict(branch, each)[0] for each in transids} == {"arrived"}, SECONDS)
 
     assert [blame for blame, _ in desk.findings()] == [Blame.NONE]
+    if MISSING:
+        pytest.skip(MISSING)
     assert rung(branch.scrape(), tmp_path) == ""
 
 
@@ -181,8 +182,8 @@ def test_what_goes_wrong_is_named_and_rings(name: str, desk: Desk, tmp_path: Pat
         (transid, *_) = branch.send(symptom.destination, number=symptom.number)
         eventually(lambda: desk.verdict(branch, transid) == symptom.verdict, SECONDS)
         eventually(is_named, SECONDS)
-        if symptom.refused:
-            found = [(point.rpartition("/")[2], *why) for point, *why in desk.refused()]
-            assert (name, *symptom.refused) in found
+        eventually(lambda: desk.refused(branch) == list(symptom.refused), SECONDS)
+        if MISSING:
+            pytest.skip(MISSING)
         for alert in symptom.alerts:
             eventually(lambda: rings(alert, well, branch.scrape(), tmp_path), SECONDS)  # noqa: B023
