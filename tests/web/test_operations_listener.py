@@ -133,7 +133,7 @@ def test_no_header_leads_to_the_other_listener(doors: Doors, path: str) -> None:
         "Receiver_Operations": there,
     }
 
-    assert doors.public.request("GET", path, **said).status == 401
+    assert doors.public.request("GET", path, b"", **said).status == 401
     for line in (f"GET {path}", f"GET http://{there}{path}"):
         assert raw(doors.public, line, there).status in (400, 401), line
 
