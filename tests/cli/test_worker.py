@@ -18,13 +18,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from receiver.cli import operations
 from receiver.cli.duty import Duty, Shift
 from receiver.cli.port import Listener
+from receiver.cli.worker import _duties
 from receiver.domain.errors import SetupError
-from receiver.settings import Place
-from receiver.store.database import connect
-from tests.cli.processes import Running, eventually, free_port, running
+from receiver.settings import Place, Settings
+from receiver.store.database import connect, make_engine
+from tests.cli.processes import ROOT, Running, eventually, free_port, running
 from tests.conftest import MakeDatabase
 
 HOUR = 3600.0
+OWN = re.compile(r"\breceiver_(?:duty|worker_turn)[a-z_]*")
 DONE = 'receiver_duty_success_timestamp_seconds{duty="counts"}'
 
 
@@ -138,6 +140,29 @@ def test_lost_lines_end_no_turn_and_another_worker_does(database_url: str) -> No
     assert len(since) == 1
     shift.waits()
     assert done not in told(shift)
+
+
+def test_what_alarms_and_dashboard_ask_a_worker_for_is_there_and_documented() -> None:
+    shift = Shift([Duty("counts", succeed, 5)])
+    with shift.begun():
+        names = {name.partition("{")[0] for name in told(shift)}
+    config = [(ROOT / "config" / name).read_text() for name in ("alerts.yml", "dashboard.json")]
+    page = (
+        (ROOT / "docs" / "monitoring.md").read_text().replace("`_sum`", "receiver_duty_seconds_sum")
+    )
+
+    asked = {name for text in config for name in OWN.findall(text)}
+
+    assert asked <= names == set(OWN.findall(page))
+    assert all("receiver_duty_success_timestamp_seconds" in text for text in config)
+
+
+def test_every_duty_is_documented(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(var_dir=tmp_path, reconcile=1, secret_keys=[])
+    names = {duty.name for duty in _duties(settings, make_engine(database_url))}
+    page = (ROOT / "docs" / "monitoring.md").read_text().partition("Duties are ")[2]
+
+    assert set(re.findall(r"`(\w+)`", page.partition("\n\n")[0])) == names
 
 
 @pytest.mark.parametrize(
