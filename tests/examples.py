@@ -27,7 +27,7 @@ _PAGES: Final = {
 
 
 def _examples() -> Mapping[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for page, ((start, end), first, names) in _PAGES.items():
         text = (_SEEDS / f"{page}.txt").read_text().partition(start)[2].partition(end)[0]
         parts = re.split(f"^(?={re.escape(first)})", text, flags=re.MULTILINE)
