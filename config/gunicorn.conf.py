@@ -22,6 +22,7 @@ from typing import Any
 import gevent
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
@@ -149,20 +150,25 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
             return
         self._lines: dict[Any, Any] = {}
         self._waiting = _Waits()
-        server = self._serve(_listener(self.cfg.backlog))
+        servers = [self._serve(_listener(host, port, self.cfg.backlog))]
+        if operations:
+            place, _, number = operations.rpartition(":")
+            beside = _listener(place.strip("[]"), number, self.cfg.backlog)
+            servers.append(_Operations(self)._serve(beside))  # noqa: SLF001
         os.ftruncate(self.tmp.fileno(), 1)
         self.log.info("Worker listens (pid: %s)", self.pid)
         while self.alive:
             self.notify()
             self._hang_up(self.cfg.keepalive)
             gevent.sleep(0.2)
-        self._end(server)
+        self._end(servers)
 
-    def _end(self, server: StreamServer) -> None:
+    def _end(self, servers: list[StreamServer]) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout - self.margin_seconds
         gevent.sleep(self.last_seconds)
-        self._close(server)
-        while (left := len(server.pool)) and time.monotonic() < until:
+        for server in servers:
+            self._close(server)
+        while (left := sum(len(server.pool) for server in servers)) and time.monotonic() < until:
             self.notify()
             self._hang_up(self.last_seconds)
             gevent.sleep(0.05)
@@ -220,6 +226,22 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
         return self._waiting
 
 
+class _Operations(PatientWorker):
+    """The very same worker on the listener of operations, where another application answers.
+
+    So the socket alone decides, no header does, and on the public one nothing is asked for it.
+    """
+
+    def __init__(self, worker: PatientWorker) -> None:
+        self.__dict__ = worker.__dict__
+        self._operations = util.import_app("wsgi:operations")
+
+    @property
+    def wsgi(self) -> Any:
+        """What answers, instead of the worker's own."""
+        return self._operations
+
+
 class _Waits(dict[Any, float]):
     """The greenlets that wait for a request, and since when; a timer for each costs more."""
 
@@ -237,7 +259,7 @@ class _Named:
         self.getsockname = lambda: name
 
 
-def _listener(backlog: int) -> Any:
+def _listener(host: str, port: str, backlog: int) -> Any:
     """Return a listener of this process's own: the kernel spreads, no worker hoards."""
     v6 = ":" in host
     made = socket.create_server(
@@ -274,6 +296,7 @@ chdir = str(Path(__file__).resolve().parents[1])
 wsgi_app = "wsgi:app"
 host = os.environ.get("RECEIVER_HOST", "127.0.0.1")
 port = os.environ.get("PORT", "8080")
+operations = os.environ.get("RECEIVER_OPERATIONS", "")
 bind: list[str] = []  # by gunicorn nothing, neither in the master nor in a worker that still loads
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = PatientWorker

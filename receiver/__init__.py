@@ -1,9 +1,11 @@
 """Receiver: takes what a messaging platform reports, and tells what became of each send."""
 
 from functools import cache, partial
+from inspect import unwrap
+from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
+from flask import Flask, g
 
 from receiver.domain.errors import SetupError
 from receiver.inbox.spool import Drainer, Spool
@@ -41,6 +43,7 @@ from receiver.web import (
 from receiver.web.access import AccessLines
 from receiver.web.admission import Admission
 from receiver.web.application import Application
+from receiver.web.auth import public
 from receiver.web.body import Intake
 from receiver.web.exports import Exports
 from receiver.web.feed_watch import FeedWatch
@@ -63,12 +66,16 @@ from receiver.web.spool_watch import SpoolWatch
 from receiver.web.turns import Turns
 from receiver.web.vitals import VitalsWatch
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 #: Bodies that are being read or wait for their commit, per process.
 IN_FLIGHT_BYTES = 256 * MEBIBYTE
 #: Lists that are written as CSV at once, per process: what comes in shares it with them.
 MOST_EXPORTS = 2
 
-_EVERYWHERE = (health.health, metrics_, openapi.openapi, docs.docs)
+_OPERATIONS = (health.health, metrics_)
+_EVERYWHERE = (*_OPERATIONS, openapi.openapi, docs.docs)
 _API = (
     recording.recording,
     sends.sends_,
@@ -99,19 +106,46 @@ def create_app(settings: Settings) -> Flask:
     """
     if not settings.database_url:
         raise SetupError("no database is named: set DATABASE_URL, or start with `receiver run`")
+    app = _bare(_rooms(settings))
+    for blueprint in _EVERYWHERE:
+        app.register_blueprint(blueprint)
+    roles.register(app, _BLUEPRINTS, settings.roles)
+    inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
+    app.wsgi_app = ClosedLines(_told(inner, app))  # type: ignore[method-assign]
+    return app
+
+
+def create_operations(service: Flask) -> Flask:
+    """Return what the operations listener answers for `service`: its health and its metrics.
+
+    Whoever reaches it is let in, without a key, and sees all domains. Nothing else is there.
+    """
+    app = _bare(rooms_of(service))
+    for blueprint in _OPERATIONS:
+        app.register_blueprint(blueprint)
+    views = app.view_functions.items()
+    app.view_functions = {endpoint: public(unwrap(view)) for endpoint, view in views}
+    app.before_request(_without_key)
+    app.wsgi_app = _told(app.wsgi_app, app)  # type: ignore[method-assign]
+    return app
+
+
+def _bare(rooms: Rooms) -> Application:
     app = Application(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
-    app.extensions["receiver"] = _rooms(settings)
-    for blueprint in _EVERYWHERE:
-        app.register_blueprint(blueprint)
-    roles.register(app, _BLUEPRINTS, settings.roles)
+    app.extensions["receiver"] = rooms
     errors.register(app)
-    inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
-    lines = AccessLines(inner, is_token=rooms_of(app).roster.knows_token)
-    app.wsgi_app = ClosedLines(lines)  # type: ignore[method-assign]
     return app
+
+
+def _told(application: "WSGIApplication", app: Flask) -> AccessLines:
+    return AccessLines(application, is_token=rooms_of(app).roster.knows_token)
+
+
+def _without_key() -> None:
+    g.key = None
 
 
 def _rooms(settings: Settings) -> Rooms:

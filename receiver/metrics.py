@@ -239,16 +239,17 @@ def log_lines_dropped(lines: int) -> None:
 
 
 def exposition(
-    present: Iterable[Metric], *, domain: str, points: Collection[str] | None = None
+    present: Iterable[Metric], *, domain: str | None, points: Collection[str] | None = None
 ) -> bytes:
     """Return what all processes have counted and what is so now, as Prometheus reads it.
 
-    Of what belongs to a domain only this one's, and of points only `points` where any are named;
-    with what belongs to none, or is counted together.
+    Of what belongs to a domain only this one's, unless it is None, and of points only `points`
+    where any are named; with what belongs to none, or is counted together.
     """
     registry = CollectorRegistry()
     registry.register(_Found(present))
-    registry.register(_Found(_visible(_counted(), {domain, "", OTHER}, points)))
+    domains = None if domain is None else {domain, "", OTHER}
+    registry.register(_Found(_visible(_counted(), domains, points)))
     return generate_latest(registry)
 
 
@@ -271,13 +272,15 @@ def _counted() -> Iterable[Metric]:
 
 
 def _visible(
-    metrics: Iterable[Metric], domains: Collection[str], points: Collection[str] | None
+    metrics: Iterable[Metric],
+    domains: Collection[str] | None,
+    points: Collection[str] | None,
 ) -> Iterable[Metric]:
     for metric in metrics:
         metric.samples = [
             sample
             for sample in metric.samples
-            if sample.labels.get("domain", "") in domains
+            if (domains is None or sample.labels.get("domain", "") in domains)
             and (points is None or sample.labels.get("point", "") in {"", *points})
         ]
         yield metric

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -27,6 +27,7 @@ MEBIBYTE: Final = 1024 * 1024
 #: What a serving process can be there for; health, metrics and the documents are in each.
 ROLES: Final = ("hooks", "api", "gateway")
 MOST_QUESTIONS: Final = 600
+MOST_PORT: Final = 65_535
 _UNITS: Final = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -57,6 +58,16 @@ KEEP: Final[Mapping[str, timedelta | None]] = {
 EPHEMERAL: Final = ("DYNO", "K_SERVICE", "VCAP_APPLICATION", "RENDER")
 
 
+class Place(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything the environment decides. Secrets stay out of its repr."""
@@ -64,6 +75,8 @@ class Settings:
     database_url: str = field(default="", repr=False)  # empty: the embedded Postgres under var_dir
     host: str = "127.0.0.1"
     port: int = 8080
+    operations: Place | None = None  # health and metrics without a key, and nothing else
+    worker_operations: Place | None = None  # of `receiver worker`
     public_url: str = ""  # what the platform calls, without a trailing slash
     var_dir: Path = Path("var")
     roles: Sequence[str] = ROLES
@@ -112,7 +125,7 @@ class Settings:
     def base_url(self) -> str:
         """Return where the service answers on this machine."""
         host = "127.0.0.1" if self.host in {"", "0.0.0.0", "::"} else self.host  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://{Place(host, self.port)}"
 
     def sealer(self) -> Sealer:
         """Return what seals secrets that lie in Postgres, where they outlive this disk.
@@ -143,10 +156,13 @@ def read(env: Env) -> dict[str, Any]:
     """Read every setting from `env`; what is wrong waits in it until `env.seal()`."""
     env.add_parser("patience", _patience)
     env.add_parser("keep", _keep)
+    env.add_parser("place", _place)
     return {
         "database_url": env.str("DATABASE_URL", "", validate=_postgres_url),
         "host": env.str("RECEIVER_HOST", Settings.host, validate=Length(min=1)),
-        "port": env.int("PORT", Settings.port, validate=Range(1, 65535)),
+        "port": env.int("PORT", Settings.port, validate=Range(1, MOST_PORT)),
+        "operations": env.place("RECEIVER_OPERATIONS", None),
+        "worker_operations": env.place("RECEIVER_WORKER_OPERATIONS", None),
         "public_url": env.str("RECEIVER_PUBLIC_URL", "", validate=_http_url),
         "var_dir": env.path("RECEIVER_VAR", Settings.var_dir),
         "roles": env.list("RECEIVER_ROLES", list(ROLES), validate=_roles),
@@ -203,7 +219,7 @@ def read(env: Env) -> dict[str, Any]:
             "RECEIVER_SANDBOX_HOST", Settings.sandbox_host, validate=Length(min=1)
         ),
         "sandbox_port": env.int(
-            "RECEIVER_SANDBOX_PORT", Settings.sandbox_port, validate=Range(0, 65535)
+            "RECEIVER_SANDBOX_PORT", Settings.sandbox_port, validate=Range(0, MOST_PORT)
         ),
         "sandbox_retry": env.timedelta(
             "RECEIVER_SANDBOX_RETRY",
@@ -251,6 +267,16 @@ def _keep(value: str | None) -> Mapping[str, timedelta | None]:
 
 def _length(kept: timedelta | None) -> timedelta:
     return timedelta.max if kept is None else kept
+
+
+def _place(value: str | None) -> Place | None:
+    """Read where to listen, like 127.0.0.1:9100 or [::1]:9100; empty is nowhere."""
+    matched = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+)):([0-9]{1,5})", value or "")
+    if not value:
+        return None
+    if not matched or not 1 <= int(matched[3]) <= MOST_PORT:
+        raise ValidationError("must be a host and a port, like 127.0.0.1:9100")
+    return Place(matched[1] or matched[2], int(matched[3]))
 
 
 def _roles(values: Sequence[str]) -> None:

@@ -85,6 +85,10 @@ def test_every_bad_variable_is_named_at_once_without_its_value(
         pytest.param("RECEIVER_STORE_DEADLINE", "0", id="no-time"),
         pytest.param("RECEIVER_MAX_BODY_BYTES", "48M", id="not-a-number"),
         pytest.param("RECEIVER_LOG_LEVEL", "LOUD", id="unknown-level"),
+        pytest.param("RECEIVER_OPERATIONS", "9100", id="no-place"),
+        pytest.param("RECEIVER_OPERATIONS", "127.0.0.1:0", id="no-port"),
+        pytest.param("RECEIVER_OPERATIONS", "::1:9100", id="no-brackets"),
+        pytest.param("RECEIVER_WORKER_OPERATIONS", "http://127.0.0.1:9100", id="a-url"),
     ],
 )
 def test_a_bad_value_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -92,6 +96,26 @@ def test_a_bad_value_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
     with pytest.raises(SetupError, match=name):
         Settings.from_environ()
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        pytest.param("127.0.0.1:9100", ("127.0.0.1", 9100), id="v4"),
+        pytest.param("[::1]:9100", ("::1", 9100), id="v6"),
+        pytest.param("metrics.internal:1", ("metrics.internal", 1), id="name"),
+        pytest.param("", None, id="nowhere"),
+    ],
+)
+def test_a_place_is_a_host_and_a_port(
+    monkeypatch: pytest.MonkeyPatch, value: str, place: tuple[str, int] | None
+) -> None:
+    monkeypatch.setenv("RECEIVER_OPERATIONS", value)
+
+    operations = Settings.from_environ().operations
+
+    assert operations == place
+    assert str(operations or "") == value
 
 
 def test_what_is_kept_is_named_and_the_rest_is_as_by_default(

@@ -1,41 +1,69 @@
-"""Our port: that it is free, and that it stays ours."""
+"""Our ports: that they are free, and that they stay ours."""
 
 import errno
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Final
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final, NamedTuple
 
 from receiver.domain.errors import SetupError
-from receiver.settings import Settings
+from receiver.settings import MOST_PORT, Place, Settings
 
 #: A service that was killed takes this long to let go of its port.
 PATIENCE_SECONDS: Final = 1.5
 MOST_TRIED: Final = 50
-MOST_PORT: Final = 65_535
 
-Place = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
+
+
+class Listener(NamedTuple):
+    """Where we are to listen, and which settings say so."""
+
+    place: Place
+    host_setting: str
+    port_setting: str
+
+    def address(self) -> Address:
+        """Return it as sockets take it. Raises OSError."""
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            *self.place, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return family, kind, protocol, address
 
 
 @contextmanager
 def held(settings: Settings) -> Iterator[None]:
-    """Keep the port to ourselves, also while no worker listens yet, or any more.
+    """Keep the ports of `receiver serve` to ourselves, also while no worker listens on them.
 
     A second server wouldn't notice: with SO_REUSEPORT it gets half of the connections.
 
     Raises:
-        SetupError: the port is taken, or can't be had.
+        SetupError: one is taken, or can't be had.
 
     """
-    _require_free(settings)
-    family, kind, protocol, address = _place(settings)
-    with socket.socket(family, kind, protocol) as holder:
-        # Without SO_REUSEADDR, which would let others have it too: it only binds and never listens.
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        with suppress(OSError):  # lines that another program left, ending, keep it for a minute
-            holder.bind(address)
+    with ExitStack() as holders:
+        for listener in _listeners(settings):
+            _require_free(listener)
+            holders.enter_context(_holder(*listener.address()))
         yield
+
+
+def _listeners(settings: Settings) -> Iterator[Listener]:
+    yield Listener(Place(settings.host, settings.port), "RECEIVER_HOST", "PORT")
+    if settings.operations:
+        yield Listener(settings.operations, "RECEIVER_OPERATIONS", "RECEIVER_OPERATIONS")
+
+
+def _holder(
+    family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, address: Any
+) -> socket.socket:
+    holder = socket.socket(family, kind, protocol)
+    # Without SO_REUSEADDR, which would let others have it too: it only binds and never listens.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    with suppress(OSError):  # lines that another program left, ending, keep it for a minute
+        holder.bind(address)
+    return holder
 
 
 def beside(settings: Settings) -> int:
@@ -50,18 +78,18 @@ def beside(settings: Settings) -> int:
     raise SetupError(f"no port after {settings.port} is free: set RECEIVER_SANDBOX_PORT")
 
 
-def _require_free(settings: Settings) -> None:
+def _require_free(listener: Listener) -> None:
     """Make sure that nobody has the place where we are to listen. Raises SetupError."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while (error := _probe(settings)) is not None:
+    while (error := _probe(listener)) is not None:
         if error.errno != errno.EADDRINUSE or time.monotonic() > until:
-            raise SetupError(_sentence(settings, error))
+            raise SetupError(sentence(listener, error))
         time.sleep(0.1)
 
 
-def _probe(settings: Settings) -> OSError | None:
+def _probe(listener: Listener) -> OSError | None:
     try:
-        family, kind, protocol, address = _place(settings)
+        family, kind, protocol, address = listener.address()
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -70,18 +98,11 @@ def _probe(settings: Settings) -> OSError | None:
     return None
 
 
-def _place(settings: Settings) -> Place:
-    """Return where to listen. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    return family, kind, protocol, address
-
-
-def _sentence(settings: Settings, error: OSError) -> str:
-    where = f"{settings.host}:{settings.port}"
+def sentence(listener: Listener, error: OSError) -> str:
+    """Return why nobody can listen there, and what to do about it."""
+    where, host, port = listener
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is taken: stop what listens there, or choose another port with PORT"
+        return f"{where} is taken: stop what listens there, or choose another port with {port}"
     if error.errno == errno.EACCES:
-        return f"{where} needs root: choose a PORT above 1023"
-    return f"can't listen on {where} ({error.strerror}): correct RECEIVER_HOST"
+        return f"{where} needs root: choose a port above 1023 with {port}"
+    return f"can't listen on {where} ({error.strerror}): correct {host}"

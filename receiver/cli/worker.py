@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Never
@@ -11,10 +10,11 @@ import click
 import psycopg
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from receiver import embedded
-from receiver.cli import replaying
+from receiver.cli import operations, replaying
+from receiver.cli.duty import Duty, Shift
+from receiver.cli.port import Listener
 from receiver.cli.reconciling import Reconciler
 from receiver.cli.replaying import QuarantineJobs
 from receiver.domain.errors import ReceiverError
@@ -37,31 +37,35 @@ LONGEST_BACKOFF_SECONDS: Final = 30.0
 logger = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Duty:
-    """Something that is to be done again and again."""
-
-    name: str
-    work: Callable[[psycopg.Connection[Any]], None]
-    every_seconds: float
-
-
 @click.command()
 def worker() -> None:
     """Do what needs one owner: partitions, counts, overdue, replays. Of several one works."""
     settings = Settings.from_environ()
     configure(settings.log_level)
-    with heeded() as signals, embedded.running(settings, announce=click.echo) as url:
-        _work_for_ever(url, _duties(settings, make_engine(url, pool_size=1)), signals)
+    shift = Shift()
+    with (
+        heeded() as signals,
+        operations.told(_listener(settings), shift.registry),
+        embedded.running(settings, announce=click.echo) as url,
+    ):
+        shift.duties = _duties(settings, make_engine(url, pool_size=1))
+        _work_for_ever(url, shift, signals)
 
 
-def _work_for_ever(url: str, duties: Sequence[Duty], signals: Signals) -> Never:
+def _listener(settings: Settings) -> Listener | None:
+    name, place = "RECEIVER_WORKER_OPERATIONS", settings.worker_operations
+    return Listener(place, name, name) if place else None
+
+
+def _work_for_ever(url: str, shift: Shift, signals: Signals) -> Never:
     wait = 1.0
     while True:
         started_at = time.monotonic()
         try:
             with connect(url) as connection:
-                _work(connection, duties, signals)
+                _await_turn(connection, shift)
+                with shift.begun():
+                    _work(connection, shift.duties, signals)
         except (ReceiverError, psycopg.Error) as error:
             lasted = time.monotonic() - started_at
             wait = 1.0 if lasted > LONGEST_BACKOFF_SECONDS else wait
@@ -71,28 +75,17 @@ def _work_for_ever(url: str, duties: Sequence[Duty], signals: Signals) -> Never:
 
 
 def _work(connection: psycopg.Connection[Any], duties: Sequence[Duty], signals: Signals) -> Never:
-    _await_turn(connection)
     logger.info("worker_works")
-    due_at = dict.fromkeys(duties, time.monotonic())
+    for duty in duties:
+        duty.next_at = 0.0
     while True:
-        for duty, at in due_at.items():
-            if time.monotonic() >= at:
-                _do(duty, connection)
-                due_at[duty] = time.monotonic() + duty.every_seconds
+        for duty in duties:
+            if time.monotonic() >= duty.next_at:
+                duty.do(connection)
             if signals.stops:  # the exception that said so was lost, as in a finaliser
                 raise SystemExit(0)
         time.sleep(LOOK_SECONDS)
         connection.execute("SELECT 1")  # a lost connection has lost the lock too
-
-
-def _do(duty: Duty, connection: psycopg.Connection[Any]) -> None:
-    """Do a duty; one that fails keeps no other from being done."""
-    try:
-        duty.work(connection)
-    except (ReceiverError, psycopg.Error, DBAPIError) as error:
-        if connection.closed:
-            raise
-        logger.warning("duty_failed", duty=duty.name, error=type(error).__name__)
 
 
 def _ensure_partitions(connection: psycopg.Connection[Any]) -> None:
@@ -187,12 +180,13 @@ def _remove(retention: Retention, connection: psycopg.Connection[Any]) -> None:
         logger.info("retention_removed", **removed)
 
 
-def _await_turn(connection: psycopg.Connection[Any]) -> None:
+def _await_turn(connection: psycopg.Connection[Any], shift: Shift) -> None:
     said = False
     while True:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [WORKER_LOCK]).fetchone()
         if row is not None and row[0]:
             return
+        shift.waits()
         if not said:
             logger.info("worker_waits", reason="another worker works")
             said = True

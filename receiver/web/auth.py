@@ -57,6 +57,11 @@ def current_key() -> ApiKey:
     return cast("ApiKey", g.key)
 
 
+def current_reader() -> ApiKey | None:
+    """Return the key of this request; None on the operations listener, which asks for none."""
+    return cast("ApiKey | None", g.key)
+
+
 def may(key: ApiKey, scope: str) -> bool:
     """Tell whether a key has a scope, or one that includes it."""
     return not _INCLUDED.get(scope, {scope}).isdisjoint(key.scopes)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from receiver.domain.diagnosis import FEWEST_DAYS_AHEAD
 from receiver.store.directory import QUESTION_SECONDS as DIRECTORY_SECONDS
 from receiver.store.traffic import Flow
-from receiver.web.auth import current_key, public, requires
+from receiver.web.auth import current_reader, public, requires
 from receiver.web.deadlines import QUESTION_SECONDS
 from receiver.web.readiness import Readiness
 from receiver.web.rooms import rooms
@@ -77,7 +77,7 @@ def flow() -> ResponseReturnValue:
     Of the points that the key is good for. `silent` is one with sends that the platform accepted
     and has not reported on for RECEIVER_SILENCE, while no receipt of any other came either.
     """
-    here, key = rooms(), current_key()
+    here, key = rooms(), current_reader()
     told = here.vitals.look().flows
     seen = seen_by(key, told.value or ())
     is_silent = any(each.waiting for each in seen)

@@ -17,12 +17,13 @@ from prometheus_client.core import (
     Metric,
 )
 
+from receiver.domain.counts import Counts
 from receiver.metric_families import MOST_VALUES, OTHER
 from receiver.metrics import exposition
 from receiver.store.directory import Directory
 from receiver.store.keys import ApiKey
 from receiver.store.traffic import NOTHING, Flow, Traffic
-from receiver.web.auth import current_key, requires
+from receiver.web.auth import current_reader, requires
 from receiver.web.readiness import Readiness
 from receiver.web.rooms import Rooms, rooms
 from receiver.web.vitals import Vitals, seen_by
@@ -40,9 +41,10 @@ metrics_ = Blueprint("metrics", __name__)
 @requires("read")
 def show() -> Response:
     """Return the metrics of all processes of this host's service; of points, those of the key."""
-    here, key = rooms(), current_key()
-    codes = here.roster.find(partial(_codes, ids=key.point_ids)) if key.point_ids else None
-    text = exposition(_present(here, key), domain=key.domain, points=codes)
+    here, key = rooms(), current_reader()
+    ids = key.point_ids if key else ()
+    codes = here.roster.find(partial(_codes, ids=ids)) if ids else None
+    text = exposition(_present(here, key), domain=key.domain if key else None, points=codes)
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -50,16 +52,26 @@ def _codes(directory: Directory, *, ids: Collection[UUID]) -> Collection[str]:
     return {point.code for point in directory.points.values() if point.id in ids}
 
 
-def _present(here: Rooms, key: ApiKey) -> Iterable[Metric]:
+def _present(here: Rooms, key: ApiKey | None) -> Iterable[Metric]:
     """Yield how things are now; what nobody can say is left out, for which there is an alarm."""
     yield InfoMetricFamily("receiver_build", "What runs here.", value={"version": VERSION})
     yield from _ways(here.readiness)
     vitals = here.vitals.look()
     yield from _database(vitals)
     if vitals.traffic.value is not None:
-        yield from _traffic(vitals.traffic.value.get(key.domain, NOTHING))
+        yield from _traffic(_seen(key, vitals.traffic.value))
     if vitals.flows.value is not None:
         yield _silent(seen_by(key, vitals.flows.value))
+
+
+def _seen(key: ApiKey | None, by_domain: Mapping[str, Traffic]) -> Traffic:
+    if key:
+        return by_domain.get(key.domain, NOTHING)
+    every = Traffic(Counts(), Counter())
+    for traffic in by_domain.values():
+        every.counts.add(traffic.counts)
+        every.failures.update(traffic.failures)
+    return every
 
 
 def _ways(readiness: Readiness) -> Iterable[Metric]:

@@ -1,21 +1,16 @@
 """`receiver check`: each step of the way, and what it means where it fails."""
 
 import base64
-import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from receiver.cli.exits import Exit
+from tests.certificates import certified
 from tests.cli.calling import KEY, Call, Desk
 from tests.web.server import serving
 from tests.web.service import make_point, running
@@ -35,42 +30,6 @@ def desk(
 def visit(desk: Desk, url: str, *more: str, piped: str = "") -> tuple[int, dict[str, Any]]:
     code, steps = desk.json("check", url, *more, piped=piped)
     return code, {step["step"]: step for step in steps}
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """A certificate of our own for this machine, with its server's side."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=10))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    file, private = folder / "certificate.pem", folder / "key.pem"
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file, private)
-    return context, file
 
 
 def test_a_real_service_is_found_by_its_point_and_secret(desk: Desk, tmp_path: Path) -> None:
@@ -105,8 +64,8 @@ def test_a_real_service_is_found_by_its_point_and_secret(desk: Desk, tmp_path: P
     ) == [{"n": 0}]
 
 
-def test_the_whole_way_over_tls_is_well(desk: Desk, tls: tuple[ssl.SSLContext, Path]) -> None:
-    context, file = tls
+def test_the_whole_way_over_tls_is_well(desk: Desk, tmp_path: Path) -> None:
+    context, file = certified(tmp_path, days=10)
     with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
         server.expect_request("/hooks/t", method="HEAD").respond_with_data("")
         server.expect_request("/hooks/t", method="POST").respond_with_json(CHECKED)

@@ -1,160 +1,21 @@
 """`receiver forget`: after it nothing of the person is left, and everything else is as it was."""
 
-import base64
 import gzip
 import hashlib
-import io
 import json
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
-from msgspec.structs import replace
-from psycopg.rows import dict_row
 
-from receiver.domain.facts import Fact, Kind, Notice, Quarantined
-from receiver.inbox.spool import Drainer, encode
-from receiver.inbox.spool.segments import State, list_
-from receiver.sealing import Sealer
 from receiver.store import stats
 from receiver.store.database import connect
-from receiver.store.erasures import Erasures
-from receiver.store.refold import refold
-from tests.inbox.spool.spools import KEY, SEALER, make_spool, read
-from tests.making import make_fact, make_receipt, make_send
-from tests.store.ledgers import stored
-from tests.web.service import (
-    Service,
-    ago,
-    make_caller,
-    make_point,
-    make_transid,
-    message,
-    receipt,
-    running,
-)
+from tests.cli.forgetting import OTHER, WHO, World, everything, ledger, refolded, traces, world
+from tests.web.service import Service, ago, make_caller, make_point, make_transid, message, receipt
 
-Call = Callable[..., CompletedProcess[str]]
-KEYS = (base64.b64encode(KEY).decode(),)
-WHO, OTHER = "447700900123", "447700900999"
-#: What nobody may find any more, in any case and without what stands between digits.
-TRACES = (WHO, "07700900123", "7700900123")
-
-
-@dataclass
-class World:
-    """A service with its database and spool, and the command on both."""
-
-    call: Call
-    monkeypatch: pytest.MonkeyPatch
-    service: Service
-    folder: Path
-
-    def forget(self, *options: str, who: str = "+44 7700 900123", **more: str) -> Any:
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(f"{who}\n{more.pop('answer', '')}"))
-        own = {
-            "DATABASE_URL": self.service.url,
-            "RECEIVER_SECRET_KEYS": KEYS[0],
-            "RECEIVER_SPOOL": str(self.folder),
-            "RECEIVER_REGION": "GB",
-        }
-        done = self.call("forget", *options, **{**own, **more})
-        assert WHO not in (done.stdout + done.stderr).replace(" ", "")
-        return done
-
-    def erase(self, *options: str, **more: str) -> Any:
-        done = self.forget("--yes", *options, **more)
-        assert done.returncode == 0, done.stderr
-        return done
-
-    def spool(self, *facts: Fact) -> None:
-        spool = make_spool(self.folder)
-        spool.put(facts)
-        spool.close()
-
-    def drain(self) -> None:
-        drainer = Drainer(
-            self.folder,
-            SEALER,
-            connect=lambda: connect(self.service.url),
-            is_open=lambda: True,
-            busy=lambda: False,
-            kept_seconds=3600,
-            erasures=Erasures(lambda: SEALER),
-        )
-        assert drainer.drain()
-        drainer._disconnect()
-
-
-@pytest.fixture
-def world(
-    call: Call,
-    make_database: Callable[[], str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Iterator[World]:
-    with running(make_database(), secret_keys=KEYS, region="GB") as service:
-        yield World(call, monkeypatch, service, tmp_path / "spool")
-
-
-def traces(url: str, folder: Path, sealer: Sealer = SEALER) -> list[str]:
-    """Where anything of the person is: in any column of any table, and in any segment."""
-    found = []
-    with psycopg.connect(url, row_factory=dict_row) as connection:
-        for each in connection.execute(  # partitioned tables, and each of their days
-            "SELECT table_name AS name FROM information_schema.tables"
-            " WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
-        ).fetchall():
-            rows = connection.execute(f'SELECT * FROM "{each["name"]}"'.encode()).fetchall()
-            found += [
-                f"{each['name']}.{column}: {value!r}"[:300]
-                for row in rows
-                for column, value in row.items()
-                if tells(value)
-            ]
-    for file in list_(folder, *State):
-        facts, damaged = read(file.path, sealer)
-        assert not damaged
-        found += [f"{file.path.name}: {fact}"[:300] for fact in facts if tells(encode([fact]))]
-    return found
-
-
-def tells(value: Any) -> bool:
-    if isinstance(value, bytes):
-        return any(map(tells, texts(value)))
-    said = json.dumps(value, default=str, ensure_ascii=False)
-    for blank in (" ", "-", "(0)", "%20", "\\u0020", "\\"):
-        said = said.replace(blank, "")
-    return any(trace in said for trace in TRACES)
-
-
-def texts(raw: bytes) -> Iterator[str]:
-    yield raw.replace(b"\0", b"").decode("latin-1")
-    for window in (31, -15):
-        try:
-            yield zlib.decompressobj(window).decompress(raw).decode("latin-1")
-        except zlib.error:
-            continue
-
-
-def ledger(url: str, domain: str = "default") -> Mapping[Any, Any]:
-    with connect(url) as connection:
-        return stored(connection, domain)
-
-
-def refolded(url: str) -> Mapping[Any, Any]:
-    with connect(url) as connection:
-        families = connection.execute("SELECT DISTINCT domain, base FROM sends").fetchall()
-        refold(connection, families)
-        return stored(connection, "default")
+__all__ = ["world"]  # a fixture
 
 
 def counted(world: World) -> Any:
@@ -287,96 +148,6 @@ def test_others_and_other_domains_are_as_they_were(world: World) -> None:
         assert set(kept) <= set(everything(service.url)[table])
 
 
-def everything(url: str) -> Mapping[str, Sequence[str]]:
-    tables = ("sends", "recordings", "deliveries", "receipts", "messages", "quarantine")
-    with psycopg.connect(url) as connection:
-        return {
-            table: [
-                str(row)
-                for row in connection.execute(f"SELECT t FROM {table} t ORDER BY 1".encode())
-            ]
-            for table in tables
-        }
-
-
-def make_notice(sender: str, **more: Any) -> Notice:
-    return Notice(kind=Kind.MESSAGE, tid=make_transid(), channel="sms", sender=sender, **more)
-
-
-def fact(body: Any, *, raw: bytes = b"", **ago_: float) -> Fact:
-    """A fact as a host took it a while ago; it names the person in its raw body."""
-    at = datetime.now(UTC) - timedelta(**(ago_ or {"minutes": 2}))
-    raw = raw or f"{body} {WHO}".encode()
-    return replace(make_fact(body, raw=raw, at=at), id=uuid4())
-
-
-def spooled() -> Sequence[Fact]:
-    return [
-        fact(make_receipt("t-1", "Delivered")),
-        fact(make_receipt("t-1", "Submitted", OTHER, callback_data=f"of {WHO}")),
-        fact(make_send("t-1", f"+{WHO}", text="Dear Jane")),
-        fact(make_notice(WHO, text="I am Jane")),
-        fact(make_notice(OTHER, text="Ask 0044 7700 900123")),
-        fact(Quarantined(reason="not_json"), raw=b"from=%2B44%207700%20900123"),
-    ]
-
-
-def test_what_waits_in_the_spool_is_erased_there(world: World) -> None:
-    world.spool(*spooled())
-    kept = make_receipt("t-2", "Delivered", OTHER)
-    world.spool(replace(fact(kept), raw=b"{}"))
-
-    counted = world.forget("--dry-run")
-    assert traces(world.service.url, world.folder)
-    done = world.erase()
-
-    assert "6 in the spool" in counted.stdout
-    assert "6 in the spool" in done.stdout
-    assert traces(world.service.url, world.folder) == []
-    world.drain()
-    assert traces(world.service.url, world.folder) == []
-    keys = {key[1:] for key in ledger(world.service.url) if key[0] == "delivery"}
-    assert {key for key in keys if "erased" not in key[1]} == {("t-1", OTHER), ("t-2", OTHER)}
-    assert len(keys) == 3
-
-
-def test_what_is_applied_later_comes_out_erased(world: World) -> None:
-    facts = [*spooled(), fact(make_receipt("t-3", "Delivered")), fact(make_receipt("t-1", "Read"))]
-    world.erase()
-
-    world.spool(*facts)  # as on a disk that is found a year later
-    world.drain()
-
-    with connect(world.service.url) as connection:
-        (rows,) = connection.execute("SELECT count(*) FROM receipts").fetchone() or (None,)
-    assert rows == 4
-    for file in list_(world.folder, *State):
-        file.path.unlink()
-    assert traces(world.service.url, world.folder) == []
-    assert "Jane" not in str(everything(world.service.url))
-    assert refolded(world.service.url) == ledger(world.service.url)
-
-
-def test_applied_before_or_after_the_erasure_is_the_same(world: World) -> None:
-    facts = [*spooled(), fact(make_receipt("t-1", "Read")), fact(make_receipt("t-9", "Read", WHO))]
-    late = [fact(make_receipt("t-1", "Clicked"), seconds=-60)]
-    url = world.service.url
-    ledgers = []
-    for split in range(0, len(facts) + 1, 2):
-        with connect(url) as connection:
-            for table in ("deliveries", "sends", "receipts", "recordings", "messages"):
-                connection.execute(f"DELETE FROM {table}".encode())
-        world.spool(*facts[:split]) if split else None
-        world.drain() if split else None
-        world.erase()
-        world.spool(*facts[split:], *late)
-        world.drain()
-        ledgers.append(ledger(url))
-
-    assert all(each == ledgers[0] for each in ledgers)
-    assert WHO not in repr(ledgers[0])
-
-
 def test_what_comes_later_is_new_unless_it_belongs_to_what_is_erased(world: World) -> None:
     service = world.service
     point, caller = make_point(service), make_caller(service)
@@ -407,26 +178,6 @@ def test_what_comes_later_is_new_unless_it_belongs_to_what_is_erased(world: Worl
     assert len(ledger(service.url)) == 4
 
 
-def test_a_host_without_the_key_lets_nothing_through(world: World) -> None:
-    world.erase()
-    world.spool(*spooled())
-
-    strange = {"RECEIVER_SECRET_KEYS": base64.b64encode(b"x" * 32).decode()}
-    key_file = world.folder.parent / "their.key"
-    key_file.write_text(KEYS[0])
-    more = {"DATABASE_URL": world.service.url, **strange}
-    refused = world.call("spool", "drain", str(world.folder), "--key-file", str(key_file), **more)
-    rotated = {**more, "RECEIVER_SECRET_KEYS": f"{strange['RECEIVER_SECRET_KEYS']},{KEYS[0]}"}
-    done = world.call("spool", "drain", str(world.folder), **rotated)
-
-    assert refused.returncode == 1
-    assert "RECEIVER_SECRET_KEYS" in refused.stderr
-    assert done.returncode == 0, done.stderr
-    world.erase(**rotated)
-    sealer = Sealer([b"x" * 32, KEY])
-    assert traces(world.service.url, world.folder, sealer) == []
-
-
 def test_it_counts_and_asks_first(world: World) -> None:
     service = world.service
     service.hook(make_point(service), receipt("t-1", "Delivered"))
@@ -443,30 +194,6 @@ def test_it_counts_and_asks_first(world: World) -> None:
     assert (refused.returncode, dry.returncode, done.returncode) == (0, 0, 0)
     assert "erased: 1 deliveries, 1 receipts" in done.stdout
     assert traces(service.url, world.folder) == []
-
-
-def test_what_is_left_is_said(world: World) -> None:
-    world.spool(*spooled())
-    (file,) = list_(world.folder, State.WAITING)
-    file.path.rename(file.path.with_name(f"{file.path.name}.damaged"))
-    damaged = next(world.folder.iterdir())
-    damaged.write_bytes(damaged.read_bytes()[:-1])
-    living = make_spool(world.folder)
-    living.put(spooled())
-
-    done = world.forget("--yes", "--wait", "0")
-    living.close()
-    damaged.unlink()
-    again = world.erase()
-
-    assert done.returncode == 1
-    assert "do it again" in done.stderr
-    assert damaged.name in done.stderr
-    assert "a running process has it" in done.stderr
-    assert "6 in the spool" in again.stdout
-    lines = make_caller(world.service).get("/audit").json["items"]
-    assert [line["after"]["complete"] for line in lines] == [True, False]
-    assert traces(world.service.url, world.folder) == []
 
 
 @pytest.mark.parametrize("who", ["", "   "])

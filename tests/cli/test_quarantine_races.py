@@ -24,8 +24,8 @@ from receiver.store.database import connect, make_engine
 from receiver.store.points import Point
 from receiver.store.refold import refold
 from receiver.store.retention.run import remove
+from tests.cli.forgetting import KEYS, WHO, Call, traces
 from tests.cli.processes import ROOT, environment, eventually
-from tests.cli.test_forget import KEYS, WHO, Call, traces
 from tests.conftest import MakeDatabase
 from tests.store.ledgers import stored
 from tests.web.service import make_transid, message, receipt

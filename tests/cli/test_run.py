@@ -202,6 +202,9 @@ def test_key_of_another_database_is_replaced(var: Path, make_database: Callable[
         pytest.param({"DATABASE_URL": "mysql://me:hunter2@db/db"}, "DATABASE_URL", id="mysql"),
         pytest.param({"PORT": "eighty"}, "PORT", id="bad-port"),
         pytest.param({"RECEIVER_HOST": "203.0.113.7"}, "RECEIVER_HOST", id="not-our-address"),
+        pytest.param(
+            {"RECEIVER_OPERATIONS": "203.0.113.7:9100"}, "RECEIVER_OPERATIONS", id="nor-that-one"
+        ),
     ],
 )
 def test_foreseeable_fault_is_one_sentence(var: Path, more: dict[str, str], said: str) -> None:

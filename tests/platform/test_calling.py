@@ -1,24 +1,18 @@
 """Calls to the platform, over real sockets: whatever it does, we are done in time."""
 
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from receiver.domain.errors import BadInputError
 from receiver.platform.calling import MOST_BYTES, Heard, ask_status, checked_key, checked_url
 from receiver.platform.lines import CallError
+from tests.certificates import certified
 from tests.platform.standin import PATH, StandIn, says, standing_in
 
 
@@ -134,40 +128,14 @@ def test_a_handshake_that_does_not_end_is_cut() -> None:
     assert time.monotonic() - began_at < 2
 
 
-def certified(folder: Path) -> ssl.SSLContext:
-    """The context of a server with a certificate that nobody has signed but itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = serialization.NoEncryption()
-    (folder / "key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    (folder / "certificate").write_bytes(certificate.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "certificate", folder / "key")
-    return context
-
-
 def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with standing_in(tls=certified(tmp_path)) as platform:
+    context, file = certified(tmp_path)
+    with standing_in(tls=context) as platform:
         with pytest.raises(CallError, match="SSLCertVerificationError"):
             ask_status(platform.url, "k", "t")
         assert platform.asked == []
 
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert ask_status(platform.url, "k", "t").http == 200
 
 

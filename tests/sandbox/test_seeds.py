@@ -6,22 +6,16 @@ import re
 import pytest
 
 from receiver.sandbox.state import PROFILE_KEY
-from tests.sandbox.examples import NAMES, repaired, text_of
+from tests.examples import EXAMPLES, named, repaired
 from tests.sandbox.playing import EVENTS, MESSAGING, PROFILES, Played, until
 
 PHONE = re.compile(r"<phone number\d? with country code>")
 
 
-def named(prefix: str) -> list[str]:
-    return [name for name in NAMES if name.startswith(prefix)]
-
-
 @pytest.mark.parametrize("name", named("messaging"))
 def test_messaging_examples(name: str, sandbox: Played) -> None:
-    text = text_of(name)
-
-    broken = sandbox.post(MESSAGING, text)["response"]
-    answers = sandbox.post(MESSAGING, repaired(text))["response"]
+    broken = sandbox.post(MESSAGING, EXAMPLES[name])["response"]
+    answers = sandbox.post(MESSAGING, repaired(name))["response"]
 
     assert broken["code"] == "7000"
     assert broken["description"].startswith("Invalid JSON: line 1 column 1: ")
@@ -37,16 +31,16 @@ def test_messaging_examples(name: str, sandbox: Played) -> None:
 
 
 def test_parts_of_a_batch_have_one_id_and_numbers(sandbox: Played) -> None:
-    text = repaired(text_of("messaging-batch"))
+    text = repaired("messaging-batch")
 
     first, *others = [each["transid"] for each in sandbox.post(MESSAGING, text)["response"]]
 
     assert others == [f"{first}_1", f"{first}_2"]
 
 
-@pytest.mark.parametrize("name", named("event"))
+@pytest.mark.parametrize("name", named("events"))
 def test_event_examples_stand_as_they_are(name: str, sandbox: Played) -> None:
-    text = text_of(name)
+    text = EXAMPLES[name]
 
     response = sandbox.post(EVENTS, text)["response"]
 
@@ -59,17 +53,15 @@ def test_event_examples_stand_as_they_are(name: str, sandbox: Played) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", named("profile"))
+@pytest.mark.parametrize("name", named("profiles"))
 def test_profile_examples(name: str, sandbox: Played) -> None:
-    text = text_of(name)
-
-    broken = sandbox.post(f"{PROFILES}/77", text, key=PROFILE_KEY)["response"]
-    answer = sandbox.post(f"{PROFILES}/77", repaired(text), key=PROFILE_KEY)["response"]
+    broken = sandbox.post(f"{PROFILES}/77", EXAMPLES[name], key=PROFILE_KEY)["response"]
+    answer = sandbox.post(f"{PROFILES}/77", repaired(name), key=PROFILE_KEY)["response"]
 
     assert broken["code"] == "7000"
     assert re.fullmatch(r"Invalid JSON: line \d+ column \d+: .*", broken["description"])
     assert (answer["code"], answer["description"]) == ("1001", "Queued")
-    customers = [each["customerId"] for each in json.loads(repaired(text))["Records"]]
+    customers = [each["customerId"] for each in json.loads(repaired(name))["Records"]]
     done = until(
         lambda: sandbox.get(f"/resources/v2/profile/status/{answer['transid']}", key=PROFILE_KEY),
         lambda said: said["code"] != "7600",

@@ -12,7 +12,7 @@ import requests
 
 from receiver.sandbox.state import PROFILE_KEY, SERVICE_KEY
 from tests.cli.processes import eventually
-from tests.sandbox.examples import NAMES, repaired, text_of
+from tests.examples import EXAMPLES, repaired
 from tests.sandbox.playing import EVENTS, MESSAGING, PROFILES
 from tests.soak.scene import Scene, opened
 
@@ -29,11 +29,11 @@ def scene() -> Iterator[Scene]:
 def play(base_url: str, key: str, profile_key: str) -> tuple[Answers, Answers]:
     """Post every example as it stands, and repaired; return what is answered."""
     found: tuple[dict[str, list[dict[str, Any]]], ...] = ({}, {})
-    for name in NAMES:
+    for name, text in EXAMPLES.items():
         path = next(path for kind, path in PATHS.items() if name.startswith(kind))
         headers = {"key": profile_key if name.startswith("profile") else key}
-        for text, answers in zip((text_of(name), repaired(text_of(name))), found, strict=True):
-            said = requests.post(base_url + path, data=text, headers=headers, timeout=20)
+        for sent, answers in zip((text, repaired(name)), found, strict=True):
+            said = requests.post(base_url + path, data=sent, headers=headers, timeout=20)
             response = said.json()["response"]
             answers[name] = response if isinstance(response, list) else [response]
     return found[0], found[1]

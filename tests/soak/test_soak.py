@@ -11,7 +11,7 @@ import requests
 
 from receiver.client import Receiver
 from tests.cli.processes import eventually
-from tests.sandbox.examples import NAMES, repaired, text_of
+from tests.examples import EXAMPLES, repaired
 from tests.sandbox.playing import EVENTS, MESSAGING, PROFILES
 from tests.soak.accounts import book_of, ledger_of
 from tests.soak.disturbances import DISTURBANCES
@@ -21,8 +21,8 @@ from tests.soak.senders import Application
 
 #: The slowest fate, and three more attempts.
 SETTLED_SECONDS = 60.0
-PATHS = {"messaging": MESSAGING, "event": EVENTS, "profile": f"{PROFILES}/77"}
-QUEUED = {"messaging": "1001", "event": "1002", "profile": "1001"}
+PATHS = {"messaging": MESSAGING, "events": EVENTS, "profiles": f"{PROFILES}/77"}
+QUEUED = {"messaging": "1001", "events": "1002", "profiles": "1001"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_book_equals_the_ledger(scene: Scene) -> None:
     assert book.ranks == ledger.ranks
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_of_the_seeds_goes_there_and_back(name: str, scene: Scene) -> None:
     api = name.partition("-")[0]
     url, key = scene.entrance.base_url + PATHS[api], scene.entrance.api_key
@@ -64,15 +64,14 @@ def test_an_example_of_the_seeds_goes_there_and_back(name: str, scene: Scene) ->
             response = answer.json()["response"]
         return response if isinstance(response, list) else [response]
 
-    text = text_of(name)
-    if api != "event":
-        (broken,) = answers(text)
+    if api != "events":
+        (broken,) = answers(EXAMPLES[name])
         assert broken["code"] == "7000"
         assert "column" in broken["description"]
-    queued = answers(repaired(text))
+    queued = answers(repaired(name))
 
     assert {each["code"] for each in queued} == {QUEUED[api]}
-    assert len(queued) == (len(json.loads(repaired(text))) if "batch" in name else len(queued))
+    assert len(queued) == (len(json.loads(repaired(name))) if "batch" in name else len(queued))
     if api == "messaging":
         receiver = Receiver(scene.entrance.base_url, key)
         for each in queued:
