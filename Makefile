@@ -1,9 +1,11 @@
 # run:  everything on this machine, set-up included     test:  all checks
+# install: the set-up alone, into .venv
 # lint: the quick checks                                lock:  pin the dependencies anew
 # bench: how fast it is, beside other ways              bench-growth: and with SCALE million sends
 # bench-reads: how fast it answers then (part of bench-growth)
 # bench-drain: how fast what was spooled comes in      bench-sizes: how large the tables become
 # bench-storm: what a storm on one point costs the others
+# bench-capacity: how large a machine has to be (tables of docs/capacity.md)
 # faults: nothing is lost, whatever fails: at length, with a table (the short form is part of test)
 # soak: all fates of messages, through gateway and sandbox, for ten minutes
 PYTHON ?= python3
@@ -16,11 +18,14 @@ DEV_STAMP := $(VENV)/.installed-dev
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml
 
-.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-storm bench-sizes faults soak lock clean
+.PHONY: run test lint bench bench-growth bench-reads bench-drain bench-storm bench-sizes \
+	bench-capacity install faults soak lock clean
 
 # exec: signals reach Receiver itself, no shell stands between.
 run: $(RUN_STAMP)
 	@exec $(BIN)/receiver run
+
+install: $(RUN_STAMP)
 
 test: lint
 	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -55,6 +60,10 @@ bench-storm: $(RUN_STAMP)
 
 bench-sizes: $(RUN_STAMP)
 	@exec $(BIN)/python -m bench sizes
+
+bench-capacity: $(RUN_STAMP)
+	@exec $(BIN)/python -m bench capacity $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS))
 
 # As root it also mounts small disks, to fill them. The table goes to build/faults.md and .json, too.
 faults: $(DEV_STAMP)

@@ -1,4 +1,4 @@
-"""The commands of the bench: `python -m bench ingest`, `growth`, `drain`, `storm`, `sizes`."""
+"""The commands of the bench: `python -m bench ingest`, `capacity`, `growth`, `drain`..."""
 
 import sys
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from bench import drain, ingest, plot, report, sizes, storm
+from bench import capacity, drain, ingest, plot, report, sizes, sizing, storm
 from bench.accounting import faults
 from bench.contenders import CONTENDERS
 from bench.growth import report as growth_report
@@ -108,6 +108,23 @@ def sizes_(sends: int) -> None:
     outcome = sizes.measure(sends=sends)
     click.echo(outcome.shown())
     report.write(RESULTS / "sizes.json", {"measured_at": report.measured_at()} | outcome.as_json())
+
+
+@commands.command("capacity")
+@click.option("--rounds", default=7, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=4.0, show_default=True, help="Of each visit.")
+@click.option("--spooled", default=20_000, show_default=True, type=click.IntRange(100))
+@click.option("--keep/--try", default=True, help="Whether the results and the page are written.")
+def capacity_(*, keep: bool, **options: Any) -> None:
+    """Measure what workers take and what a receipt costs, for the page of that name."""
+    outcome = capacity.measure(capacity.Options(**options))
+    click.echo(outcome.shown())
+    if outcome.faults:
+        sys.exit("bench: " + "; ".join(outcome.faults))
+    if keep:
+        found = {"measured_at": report.measured_at()} | outcome.as_json()
+        report.write(RESULTS / "capacity.json", found)
+        sizing.write(ROOT / "docs" / "capacity.md", sizing.Measured.read(RESULTS))
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ def measure(*, facts: int, workers: int) -> Outcome:
         var = server.folder / room.name
         sizes = (IDLE_TIMES * facts, facts)
         click.echo(f"Filling two spools, with {sizes[0]} and {sizes[1]} receipts...")
-        lots = [_filled(var, f"lot-{seed}", size, seed=seed) for seed, size in enumerate(sizes)]
+        lots = [filled(var, f"lot-{seed}", size, seed=seed) for seed, size in enumerate(sizes)]
         with service.serving(prepared) as up:
             requests = receipts.requests(up.hook_url, seed=7)
             visitor = Visitor(up, server.pid, CONNECTIONS, requests)
@@ -100,7 +100,7 @@ def measure(*, facts: int, workers: int) -> Outcome:
     return Outcome(live_rate=live_rate, lost=lost, idle=idle, beside_half=beside_half)
 
 
-def _filled(var: Path, name: str, facts: int, *, seed: int) -> Path:
+def filled(var: Path, name: str, facts: int, *, seed: int) -> Path:
     """Return a folder beside the spool with as many spooled facts."""
     folder = var / name
     spool = Spool(folder, Sealer.of((), var), max_bytes=SPOOL_BYTES)

@@ -1,4 +1,4 @@
-"""What the environment decides, read once at start; config/example.env documents every name."""
+"""What the environment decides, read once at start; docs/settings.md has every name."""
 
 import os
 import re

@@ -56,11 +56,14 @@ def environment(var: Path, **more: str) -> dict[str, str]:
     return {**ours, "RECEIVER_VAR": str(var), "WEB_CONCURRENCY": "1", **more}
 
 
-def receiver(*arguments: str, var: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def receiver(
+    *arguments: str, var: Path, piped: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [*RECEIVER, *arguments],
         env=environment(var, **more),
+        input=piped,
         capture_output=True,
         text=True,
         check=False,

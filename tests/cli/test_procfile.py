@@ -1,15 +1,10 @@
-"""The Procfile's lines: `receiver migrate`, `serve` and `worker`, alone and under honcho."""
+"""The Procfile's lines: `receiver migrate`, `serve` and `worker`, each alone."""
 
-import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.processes import (
-    ROOT,
-    Running,
-    environment,
     eventually,
     free_port,
     processes_naming,
@@ -65,26 +60,3 @@ def test_worker_outlives_a_database_that_is_away(var: Path) -> None:
         eventually(lambda: command.output.count("worker_interrupted") > 1)
         assert command.process.poll() is None
         assert command.stop(seconds=2) == 0
-
-
-def test_honcho_runs_the_procfile_on_the_embedded_postgres(var: Path) -> None:
-    port = free_port()
-    folder = var / "bin"
-    folder.mkdir()
-    (folder / "receiver").write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-        "from receiver.cli import main\nmain()\n"
-    )
-    (folder / "receiver").chmod(0o755)
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    ours = environment(var, PORT=str(port), PATH=path)
-    honcho = [sys.executable, "-m", "honcho"]
-
-    assert Running([*honcho, "run", "receiver", "migrate"], ours, var / "m").process.wait(30) == 0
-    command = Running([*honcho, "start", "web", "worker"], ours, var / "honcho.log")
-    eventually(lambda: status_of(f"http://127.0.0.1:{port}/health/live") == 200, 20)
-    command.wait_for("worker_works")
-    command.stop()
-
-    eventually(lambda: not processes_naming(f"RECEIVER_VAR={var}"))
-    eventually(lambda: not processes_naming(f"{var}/postgres"))

@@ -8,9 +8,9 @@ import pytest
 from environs import Env
 
 from receiver.domain.errors import SetupError
-from receiver.settings import Settings, read
+from receiver.settings import EPHEMERAL, Settings, read
 
-EXAMPLE = Path(__file__).parents[1] / "config" / "example.env"
+EXAMPLE = Path(__file__).parents[2] / "config" / "example.env"
 
 
 def names() -> set[str]:
@@ -21,7 +21,7 @@ def names() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in names():
+    for name in (*names(), *EPHEMERAL):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -150,6 +150,17 @@ def test_what_can_t_be_kept_so_is_refused(
     with pytest.raises(SetupError, match="RECEIVER_KEEP") as caught:
         Settings.from_environ()
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", EPHEMERAL)
+def test_on_a_disk_that_is_lost_there_is_a_spool_only_where_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "web.1")
+    assert Settings.from_environ().spool_dir is None
+
+    monkeypatch.setenv("RECEIVER_SPOOL", "/data/spool")
+    assert Settings.from_environ().spool_dir == Path("/data/spool")
 
 
 def test_database_url_stays_out_of_the_repr() -> None:
