@@ -46,6 +46,9 @@ SHOWN = {
     "RECEIVER_KEEP": f"{HERE}::test_the_worker_removes_what_is_past_its_time",
     "RECEIVER_LOG_LEVEL": f"{HERE}::test_so_many_workers_serve_and_log_no_more_than_they_should",
     "RECEIVER_MAX_BODY_BYTES": f"{HERE}::test_a_body_over_the_cap_is_413",
+    "RECEIVER_OPERATIONS": (
+        "web/test_operations_listener.py::test_the_operations_listener_answers_whoever_reaches_it"
+    ),
     "RECEIVER_PATIENCE": "cli/test_reconciling.py::test_from_the_command_to_the_ledger",
     "RECEIVER_PLATFORM_DEADLINE": (
         "gateway/test_troubles.py::test_whatever_it_does_the_caller_is_told_in_time"
@@ -79,6 +82,9 @@ SHOWN = {
     "RECEIVER_STORE_DEADLINE": f"{HERE}::test_without_a_spool_it_is_503_at_the_deadline",
     "RECEIVER_TRUSTED_PROXIES": "web/test_admission.py::test_behind_a_proxy_its_word_counts",
     "RECEIVER_VAR": "cli/test_embedded.py::test_is_durable_private_and_finds_its_data",
+    "RECEIVER_WORKER_OPERATIONS": (
+        "cli/test_worker.py::test_of_two_workers_one_works_and_both_say_so"
+    ),
 }
 NEAR = timedelta(seconds=0.3)
 FAR = timedelta(seconds=20)

@@ -49,6 +49,7 @@ def test_all_of_the_example_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     }
     assert different == {
         "DATABASE_URL",
+        "RECEIVER_OPERATIONS",
         "RECEIVER_PLATFORM_URL",
         "RECEIVER_PUBLIC_URL",
         "RECEIVER_RECONCILE",
@@ -56,4 +57,5 @@ def test_all_of_the_example_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
         "RECEIVER_ROLES",
         "RECEIVER_SPOOL",
         "RECEIVER_VAR",
+        "RECEIVER_WORKER_OPERATIONS",
     }

@@ -23,6 +23,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "path": "a folder",
     "patience": "channels, each with `s`, `m`, `h` or `d`",
     "keep": f"any of {', '.join(f'`{name}`' for name in KEEP)}, each with `d`, or `forever`",
+    "place": "a host and a port",
     "str": "a text",
 }
 _UNITS: Final = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
@@ -82,7 +83,7 @@ def shown(value: Any) -> str:
         return ",".join(f"{name}={_kept(name, each)}" for name, each in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ",".join(value)
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def _kept(name: str, value: timedelta) -> str:
