@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
@@ -18,7 +18,7 @@ from receiver.domain.errors import SetupError
 
 #: Whoever is silent for longer is hung up on.
 SILENCE_SECONDS: Final = 5
-#: Threads of the whole process: of those who watch at once, there are few.
+#: Lines that are open at once: of those who watch, there are few.
 MOST_LINES: Final = 16
 
 #: By path, what is answered: its type, and what makes it.
@@ -60,12 +60,20 @@ class _Server(ThreadingMixIn, TCPServer):
 
     def __init__(self, listener: Listener, answers: Answers) -> None:
         self.answers = answers
+        self._lines = threading.BoundedSemaphore(MOST_LINES)
         self.address_family, _, _, address = listener.address()
         super().__init__(address, _Handler)
 
     def verify_request(self, *_: object) -> bool:
-        """Tell whether there is a line left."""
-        return threading.active_count() < MOST_LINES
+        """Take a line, if there is one left."""
+        return self._lines.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer over one line, and give it back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._lines.release()
 
     def handle_error(self, *_: object) -> None:
         """Say that an answer got lost, but not whose."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.embedded import data_folder, running
@@ -9,11 +10,14 @@ from receiver.settings import Settings
 from receiver.store import changes, schema
 from receiver.store.changes import Feed
 from receiver.store.database import make_engine
+from tests.cli.processes import eventually
 
 
 def feed_of(url: str) -> Feed:
     engine = make_engine(url)
     with Session(engine) as session:
+        recovering = text("SELECT pg_is_in_recovery()")
+        eventually(lambda: not session.scalar(recovering), 30)
         found = changes.feed(session)
     engine.dispose()
     return found

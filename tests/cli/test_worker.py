@@ -195,11 +195,12 @@ def test_little_is_answered_and_nothing_is_quoted(method: str, path: str, status
 def test_whoever_is_silent_holds_few_lines() -> None:
     port = free_port()
     with operations.told(listener(port), CollectorRegistry()):
+        before = threading.active_count()
         with ExitStack() as silent:
             for _ in range(operations.MOST_LINES):
                 silent.enter_context(socket.create_connection(("127.0.0.1", port)))
             eventually(lambda: refused(port))
-            assert threading.active_count() <= operations.MOST_LINES
+            assert threading.active_count() <= before + operations.MOST_LINES
         eventually(lambda: not refused(port))
 
 
