@@ -53,7 +53,7 @@ from receiver.web.gateway.room import GatewayRoom
 from receiver.web.gateway.upstream import Upstreams
 from receiver.web.gateway.views import gateway
 from receiver.web.key_ring import KeyRing
-from receiver.web.lines import ClosedLines, CollapsedSlashes
+from receiver.web.lines import CollapsedSlashes, Lines
 from receiver.web.metrics import metrics_
 from receiver.web.polling import Polls
 from receiver.web.readiness import Readiness
@@ -111,7 +111,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     roles.register(app, _BLUEPRINTS, settings.roles)
     inner = CollapsedSlashes(Repeats(app.wsgi_app, app), prefix="/hooks")
-    app.wsgi_app = ClosedLines(_told(inner, app))  # type: ignore[method-assign]
+    app.wsgi_app = Lines(_told(inner, app))  # type: ignore[method-assign]
     return app
 
 

@@ -40,7 +40,7 @@ def template_url(postgres_url: str) -> str:
     url = create_database(postgres_url, f"template_{os.getpid()}")
     schema.upgrade(url)
     with connect(url) as connection:
-        partitions.ensure(connection, today=datetime.now(UTC).date(), days_ahead=3)
+        partitions.ensure(connection, today=datetime.now(UTC).date(), days_ahead=2)
     return url
 
 

@@ -1,8 +1,10 @@
-"""What happens between gunicorn and Flask: slashes in paths, and lines that must be closed."""
+"""What happens between gunicorn and Flask: slashes in paths, and how answers leave."""
 
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn.http.wsgi import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,8 +31,8 @@ class CollapsedSlashes:
         return self._application(environ, start_response)
 
 
-class ClosedLines:
-    """Closes the line after an answer that says so.
+class Lines:
+    """Lets an answer leave in one piece, and closes the line behind it where it says so.
 
     gunicorn drops an application's Connection header, but its response can be told to close.
     """
@@ -42,13 +44,34 @@ class ClosedLines:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Pass the request on, and listen to what is answered."""
-        close = getattr(getattr(start_response, "__self__", None), "force_close", None)
-        if close is None:
+        response: Any = getattr(start_response, "__self__", None)
+        if type(response) is not Response:
             return self._application(environ, start_response)
+        response.__class__ = _WholeResponse
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             if ("Connection", "close") in headers:
-                close()
+                response.force_close()
             return start_response(status, headers, *more)
 
         return self._application(environ, start)
+
+
+class _WholeResponse(Response):  # type: ignore[misc]
+    """Sends head and body at once: apart they are two packets, and cost the kernel twice."""
+
+    def write(self, arg: bytes) -> None:
+        """Send a piece of the body, the first one together with the head."""
+        line, gathered = self.sock, _Gathered()
+        self.sock: Any = gathered
+        try:
+            super().write(arg)
+        finally:
+            self.sock = line
+        line.sendall(b"".join(gathered))
+
+
+class _Gathered(list[bytes]):
+    """Takes what is meant for a socket."""
+
+    sendall = list.append

@@ -148,6 +148,7 @@ def test_status_tells_what_the_service_sees(
     call: Call, make_database: Callable[[], str], tmp_path: Path
 ) -> None:
     url = make_database()
+    assert call("migrate", DATABASE_URL=url).returncode == 0  # partitions, far ahead
     spool = {"RECEIVER_SPOOL": str(tmp_path / "spool"), "RECEIVER_VAR": str(tmp_path)}
     with serving(url, tmp_path / "log", **spool) as server:
         done = call("status", "--json", DATABASE_URL=url, PORT=str(server.port))
