@@ -5,7 +5,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from typing import Final
-from uuid import UUID
 
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact, Receipt
@@ -19,8 +18,8 @@ QUEUE_BYTES: Final = 64 * 1024 * 1024
 #: Past this nobody is let in, whatever share it has.
 _BURSTING: Final = 2.0
 
-#: Receipts last; one lane a point.
-_Lane = tuple[bool, UUID | None]
+#: Receipts last; one lane a point, by its id as a number: a UUID's hash is Python's own work.
+_Lane = tuple[bool, int]
 
 
 class Waiting:
@@ -33,7 +32,10 @@ class Waiting:
         self.facts = facts
         self.since = time.monotonic()
         self.size_bytes = len(first.raw) if len(facts) == 1 else raw_bytes(facts)
-        self.lane: _Lane = (isinstance(first.body, Receipt), first.point_id)
+        self.lane: _Lane = (
+            isinstance(first.body, Receipt),
+            first.point_id.int if first.point_id else 0,
+        )
         self.results: Sequence[Applied] = ()
         self.error: StoreAwayError | None = None
         self.over = False

@@ -88,8 +88,7 @@ def receive(here: Rooms, arrival: Arrival) -> Answer:
                 return _check(here, arrival, fault)
             if fault:
                 return _turn_away(here, arrival, raw, fault)
-            with here.turns.of(arrival.point.id):
-                return _take(here.inbox, arrival, raw, cap_bytes)
+            return _in_turn(here, arrival, raw, cap_bytes)
     except TooLargeError as error:
         fault = _fault(here, arrival) or PayloadError("too_large", str(error))
         if is_check_body(error.head):
@@ -135,6 +134,15 @@ def _turn_away(
         return _answer({"result": "refused", "errors": fault.fields}, status, closes=not is_whole)
     fact = arrival.quarantined(fault, raw, answered=status, truncated=not is_whole)
     return _answer(_quarantine(here.inbox, arrival, fact, fault), status, closes=not is_whole)
+
+
+def _in_turn(here: Rooms, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:
+    point = arrival.point.id.int  # a UUID's hash is Python's own work
+    here.turns.take(point)
+    try:
+        return _take(here.inbox, arrival, raw, cap_bytes)
+    finally:
+        here.turns.pass_on(point)
 
 
 def _take(inbox: Inbox, arrival: Arrival, raw: bytes, cap_bytes: int) -> Answer:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from uuid import UUID
 
 import pytest
 
@@ -11,7 +10,7 @@ from receiver.web import turns as module
 from receiver.web.turns import SHARED_SECONDS, Turns
 from tests.cli.processes import eventually
 
-STORM, OTHER = UUID(int=1), UUID(int=2)
+STORM, OTHER = 1, 2
 
 
 class Clock:
@@ -24,18 +23,19 @@ class Clock:
 
 
 @contextmanager
-def at_work(turns: Turns, *points: UUID) -> Iterator[ExitStack]:
+def at_work(turns: Turns, *points: int) -> Iterator[ExitStack]:
     """Have so many notifications at work."""
     with ExitStack() as stack:
         for point in points:
-            stack.enter_context(turns.of(point))
+            turns.take(point)
+            stack.callback(turns.pass_on, point)
         yield stack
 
 
 class Waiter(threading.Thread):
     """A notification that comes beside others."""
 
-    def __init__(self, turns: Turns, point: UUID) -> None:
+    def __init__(self, turns: Turns, point: int) -> None:
         super().__init__(daemon=True)
         self._turns = turns
         self._point = point
@@ -43,7 +43,7 @@ class Waiter(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        with self._turns.of(self._point):
+        with at_work(self._turns, self._point):
             self.has_turn.set()
             self.may_end.wait(10)
 
