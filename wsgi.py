@@ -1,5 +1,7 @@
 """What gunicorn loads; `receiver serve` gives it the address of the database."""
 
+import gc
+
 from receiver import create_app, create_operations
 from receiver.log import configure
 from receiver.settings import Settings
@@ -10,3 +12,5 @@ configure(settings.log_level).gather()
 app = create_app(settings)
 operations = create_operations(app)
 rooms_of(app).open()
+gc.collect()
+gc.freeze()  # what is loaded stays: no collection has to look through it again
