@@ -9,7 +9,7 @@ from typing import Final
 from receiver.embedded.place import ROLE, Place
 
 MEBIBYTE: Final = 1024 * 1024
-SHARED_BUFFERS_CAP_MB: Final = 2048
+SHARED_BUFFERS_CAP_MB: Final = 4096
 SHARED_BUFFERS_FLOOR_MB: Final = 32
 #: Rare checkpoints: a page is written whole into the log when it first changes after one.
 WAL_CAP_MB: Final = 4096
@@ -24,6 +24,7 @@ FIXED: Final[Mapping[str, str]] = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
+    "checkpoint_timeout": "15min",  # by the size of the log, else seldom
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
