@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,9 +14,11 @@ import pytest
 from psycopg import sql
 
 from receiver import embedded
+from receiver.log import configure
 from receiver.settings import Settings
 from receiver.store import partitions, schema
 from receiver.store.database import connect
+from tests.cli.processes import fresh_folder, processes_naming
 
 MakeDatabase = Callable[[], str]
 
@@ -70,6 +73,21 @@ def create_database(server: str, name: str, *, template: str = "template0") -> s
         host, port, user = quote(info.host, safe=""), info.port, quote(info.user)
         password = quote(info.password or "", safe="")
     return f"postgresql://{user}:{password}@/{name}?host={host}&port={port}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> None:
+    """Log as the service does, and to where no test reads what a command says."""
+    configure("ERROR")
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    """A folder for local state, and an end to whatever a failed test has left running in it."""
+    with fresh_folder() as folder:
+        yield folder
+        for pid in processes_naming(str(folder)):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -1,31 +1,14 @@
 """Fixtures of the command's tests."""
 
 import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from receiver.cli import main
-from receiver.log import configure
-from tests.cli.processes import environment, fresh_folder, processes_naming
-
-
-@pytest.fixture(scope="session", autouse=True)
-def log() -> None:
-    """Log to where no test reads what a command says."""
-    configure("ERROR")
-
-
-@pytest.fixture
-def var() -> Iterator[Path]:
-    """Give a folder for local state, and end whatever a failed test has left running in it."""
-    with fresh_folder() as folder:
-        yield folder
-        for pid in processes_naming(str(folder)):
-            os.kill(pid, signal.SIGKILL)
+from tests.cli.processes import environment
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from receiver.log import configure
 from receiver.sealing import Sealer
 from receiver.store import sealed
 from receiver.store.admin_tables import IntegrationPoint
@@ -22,11 +21,6 @@ DEADLINE = timedelta(seconds=0.6)
 MESSAGING = "/resources/v1/messaging"
 EVENTS = "/resources/v1/events/externalevent/"
 PROFILES = "/resources/v2/customerappprofile/app-1"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def log() -> None:
-    configure("ERROR")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ SLOW_SECONDS = 1.5
 
 
 @pytest.fixture
-def server(database_url: str, var: Path, tmp_path: Path) -> Iterator[Server]:
+def server(client: Client, database_url: str, var: Path, tmp_path: Path) -> Iterator[Server]:
+    assert client  # whose keys are sealed by then
     settings = {
         "RECEIVER_VAR": str(tmp_path),
         "RECEIVER_PLATFORM_PRIVATE": "true",

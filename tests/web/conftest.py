@@ -4,15 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.log import configure
 from receiver.store.points import Point
 from tests.web.service import Caller, Service, make_caller, make_domain, make_point, running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def log() -> None:
-    """Log as the service does."""
-    configure("ERROR")
 
 
 @pytest.fixture(scope="session")

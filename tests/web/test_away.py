@@ -16,7 +16,7 @@ from receiver.store import keys, points
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.web.snapshot import FILE, Snapshot
-from tests.cli.processes import Running, eventually, free_port, fresh_folder, running, status_of
+from tests.cli.processes import Running, eventually, free_port, running, status_of
 from tests.conftest import MakeDatabase
 from tests.faults.line import Line
 from tests.web.service import make_transid, receipt
@@ -46,12 +46,6 @@ class Known:
             keys.revoke(session, self.secret[:11])
             session.commit()
         engine.dispose()
-
-
-@pytest.fixture
-def var() -> Iterator[Path]:
-    with fresh_folder() as folder:
-        yield folder
 
 
 @pytest.fixture

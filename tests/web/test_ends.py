@@ -14,9 +14,9 @@ from pathlib import Path
 from receiver.store.database import connect
 from tests.cli.processes import Running, eventually, free_port, running
 from tests.web.service import receipt
-from tests.web.test_away import Known, known, up, var
+from tests.web.test_away import Known, known, up
 
-__all__ = ["known", "var"]  # fixtures
+__all__ = ["known"]  # fixtures
 SENDERS = 32
 
 

@@ -28,10 +28,10 @@ from tests.web.service import (
     receipt,
 )
 from tests.web.service import running as service_of
-from tests.web.test_away import Known, known, up, var
+from tests.web.test_away import Known, known, up
 from tests.web.test_ends import idle_line
 
-__all__ = ["known", "var"]  # fixtures
+__all__ = ["known"]  # fixtures
 OPEN = {"/health/live", "/health/ready", "/health/database", "/health/flow", "/metrics"}
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.cli.processes import Running, eventually, free_port, running, status_of
 from tests.faults.processes import children
-from tests.web.test_away import Known, known, var
+from tests.web.test_away import Known, known
 from tests.web.test_ends import begin
 
-__all__ = ["known", "var"]  # fixtures
+__all__ = ["known"]  # fixtures
 IMPORT_SECONDS: Final = 3.0
 #: What Python imports at its start: it makes the import of our application slow.
 SLOW: Final = f"""
