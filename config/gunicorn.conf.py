@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import gevent.socket
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
@@ -208,6 +209,7 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, and remember it as long as it is open."""
+        client.__class__ = _Line
         greenlet = gevent.getcurrent()
         self._lines[greenlet] = client
         try:
@@ -224,6 +226,24 @@ class PatientWorker(GeventWorker):  # type: ignore[misc]
     def timeout_ctx(self) -> "_Waits":
         """Bound the wait for the next request of a connection: see `_hang_up`."""
         return self._waiting
+
+
+class _Line(gevent.socket.socket):  # type: ignore[misc]
+    """A caller's line, which can't keep the worker to itself.
+
+    gevent reads what is there already without a turn of its loop: who sends faster than we read
+    would be the only one to be heard, and no clock would run meanwhile.
+    """
+
+    __slots__ = ()
+    most_seconds = 0.05
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Return what has come, after the others where they have waited long."""
+        if time.time() - self.hub.loop.now() > self.most_seconds:
+            gevent.sleep(0.001)  # with 0 the loop goes on for dozens of turns without a look around
+        received: bytes = super().recv(*arguments)
+        return received
 
 
 class _Operations(PatientWorker):
@@ -259,6 +279,10 @@ class _Named:
         self.getsockname = lambda: name
 
 
+#: Who takes no answer for so many milliseconds is hung up on.
+_LINES = {socket.TCP_NODELAY: 1, socket.TCP_USER_TIMEOUT: 60_000}
+
+
 def _listener(host: str, port: str, backlog: int) -> Any:
     """Return a listener of this process's own: the kernel spreads, no worker hoards."""
     v6 = ":" in host
@@ -269,7 +293,8 @@ def _listener(host: str, port: str, backlog: int) -> Any:
         reuse_port=True,
         dualstack_ipv6=v6 and socket.has_dualstack_ipv6(),
     )
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    for option, value in _LINES.items():  # connections inherit them
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made
 
 
@@ -310,6 +335,7 @@ graceful_timeout = 10
 keepalive = 15
 
 forwarder_headers = ""  # no header moves a hook to another path
+secure_scheme_headers: dict[str, str] = {}  # nor is it refused where two of them disagree
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190

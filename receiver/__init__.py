@@ -12,7 +12,7 @@ from receiver.inbox.spool import Drainer, Spool
 from receiver.inbox.ways import Inbox
 from receiver.inbox.writer import Writer
 from receiver.sealing import Sealer
-from receiver.settings import MEBIBYTE, Settings
+from receiver.settings import IN_FLIGHT_BYTES, Settings
 from receiver.store.database import make_engine
 from receiver.store.directory import DirectoryReader
 from receiver.store.erasures import Erasures
@@ -69,8 +69,6 @@ from receiver.web.vitals import VitalsWatch
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-#: Bodies that are being read or wait for their commit, per process.
-IN_FLIGHT_BYTES = 256 * MEBIBYTE
 #: Lists that are written as CSV at once, per process: what comes in shares it with them.
 MOST_EXPORTS = 2
 

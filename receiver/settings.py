@@ -24,6 +24,8 @@ from receiver.sealing import Sealer, key_from
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 MEBIBYTE: Final = 1024 * 1024
+#: Bodies that are being read or wait for their commit, per process: none can be larger.
+IN_FLIGHT_BYTES: Final = 256 * MEBIBYTE
 #: What a serving process can be there for; health, metrics and the documents are in each.
 ROLES: Final = ("hooks", "api", "gateway")
 MOST_QUESTIONS: Final = 600
@@ -194,7 +196,7 @@ def read(env: Env) -> dict[str, Any]:
         "max_body_bytes": env.int(
             "RECEIVER_MAX_BODY_BYTES",
             Settings.max_body_bytes,
-            validate=Range(1024, 1024 * MEBIBYTE),
+            validate=Range(1024, IN_FLIGHT_BYTES),
         ),
         "reply_window": env.timedelta(
             "RECEIVER_REPLY_WINDOW", Settings.reply_window, validate=Range(timedelta(0))

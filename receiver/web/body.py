@@ -40,9 +40,9 @@ class Intake:
     def body(self, environ: "WSGIEnvironment", *, cap_bytes: int) -> "Body":
         """Return what gives the body of a request; its bytes count until its block ends.
 
-        Whoever says how much is coming waits for room before it is read, so that no two can
-        wait for each other's. Its block raises: TooLargeError, SlowBodyError, StoreAwayError
-        where there is no room.
+        It waits for room before it is read, and for no more than what most need: a long one
+        takes its room as it comes, so that none can keep others out by what it says that it is.
+        Its block raises: TooLargeError, SlowBodyError, StoreAwayError where there is no room.
         """
         return Body(self, environ, cap_bytes)
 
@@ -77,7 +77,7 @@ class Body:
         self._environ = environ
         self._cap_bytes = cap_bytes
         self._length = get_content_length(environ)
-        self._held_bytes = min(self._length or 0, cap_bytes)
+        self._held_bytes = min(self._length or 0, cap_bytes, LONG_BYTES)
 
     def __enter__(self) -> bytes:
         self._intake.hold(self._held_bytes)
@@ -125,7 +125,7 @@ class Body:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _hold(self, size_bytes: int) -> None:
-        if size_bytes > self._held_bytes:  # it came in chunks, and none says how many
+        if size_bytes > self._held_bytes:
             self._intake.hold_more(size_bytes - self._held_bytes)
             self._held_bytes = size_bytes
 

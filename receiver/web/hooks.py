@@ -127,10 +127,11 @@ def _check(
 def _turn_away(
     here: Rooms, arrival: Arrival, raw: bytes, fault: PayloadError, *, is_whole: bool = True
 ) -> Answer:
-    """Refuse what came, and keep it as far as there is room for what is refused."""
+    """Refuse what came, and keep it, what nobody has vouched for as far as there is room."""
     status = _STATUSES[fault.reason]
     holding = here.admission.holding
-    if fault.reason != "too_large" and not holding.take(arrival.point.id, len(raw)):
+    is_vouched = fault.reason == "too_large" and arrival.point.opts.get("signature") != "required"
+    if not is_vouched and not holding.take(arrival.point.id, len(raw)):
         return _answer({"result": "refused", "errors": fault.fields}, status, closes=not is_whole)
     fact = arrival.quarantined(fault, raw, answered=status, truncated=not is_whole)
     return _answer(_quarantine(here.inbox, arrival, fact, fault), status, closes=not is_whole)

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from receiver.domain.errors import BadInputError
 from receiver.domain.handlers import RECEIVING, SENDING
 from receiver.platform.calling import checked_key, checked_url
-from receiver.settings import MEBIBYTE
+from receiver.settings import IN_FLIGHT_BYTES
 from receiver.store.entities import OPTIONS
 from receiver.store.moments import stamp
 from receiver.web.addresses import network_of
@@ -20,7 +20,6 @@ from receiver.web.fields import Text
 from receiver.web.times import read_time
 
 MOST_NETWORKS: Final = 1000
-_MOST_BODY: Final = 1024 * MEBIBYTE
 _LEAST_BODY: Final = 1024
 _LONGEST_URL: Final = 2000
 _SIGNATURE: Final = ("off", "optional", "required")
@@ -187,7 +186,7 @@ class OptsSchema(Schema):
     allow_sha1 = Truth(allow_none=True)
     allow_ips = _networks()
     timezone = Checked(_zone, most=100, allow_none=True)
-    max_body = WholeNumber(validate=validate.Range(_LEAST_BODY, _MOST_BODY), allow_none=True)
+    max_body = WholeNumber(validate=validate.Range(_LEAST_BODY, IN_FLIGHT_BYTES), allow_none=True)
     notifyurl = Choice(("ours", "keep"), allow_none=True)
     store_text = Choice(("full", "none"), allow_none=True)
     disabled = Truth(allow_none=True)

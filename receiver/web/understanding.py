@@ -11,6 +11,7 @@ from receiver.domain.errors import PayloadError, TooLargeError
 from receiver.domain.facts import Fact, Notice, Quarantined, Receipt
 from receiver.platform import outlines
 from receiver.platform.recognise import Recognised, recognise
+from receiver.settings import IN_FLIGHT_BYTES
 from receiver.store.apply import Applied, Result
 from receiver.store.points import Point, zone_of
 from receiver.web.body import decoded
@@ -63,7 +64,7 @@ def in_columns(body: Receipt | Notice, point: Point) -> Receipt | Notice:
 def cap_bytes_of(point: Point, default: int) -> int:
     """Return how large a body may be at a point."""
     cap = point.opts.get("max_body")
-    return cap if isinstance(cap, int) and cap > 0 else default
+    return min(cap, IN_FLIGHT_BYTES) if isinstance(cap, int) and cap > 0 else default
 
 
 def quarantined(

@@ -238,6 +238,22 @@ def test_what_is_held_has_its_bounds(
     assert len(held) == 2
 
 
+def test_where_signatures_are_demanded_too_large_bodies_have_their_bounds_too(
+    service: Service, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = service.app.extensions["receiver"].admission
+    monkeypatch.setattr(here, "holding", Holding(most_facts=1))
+    signed = make_signed(service, caller, SECRET, max_body=1024)
+    unsigned = make_point(service, domain=caller.domain, max_body=1024)
+    large = b"[" + b" " * 2000
+
+    answers = [service.hook(each, large) for each in (signed, signed, unsigned, unsigned)]
+
+    assert [answer.status_code for answer in answers] == [413] * 4
+    results = [answer.json["result"] for answer in answers]
+    assert results == ["quarantined", "refused", "quarantined", "quarantined"]
+
+
 def test_each_point_has_room_of_its_own_each_hour() -> None:
     now = 0.0
     holding = Holding(most_facts=3, most_bytes=100, clock=lambda: now)

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import EnvironBuilder
 
 from receiver.domain.errors import SlowBodyError, StoreAwayError, TooLargeError
-from receiver.web.body import Intake
+from receiver.web.body import LONG_BYTES, Intake
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,6 +40,38 @@ def test_bodies_together_take_a_bounded_space() -> None:
         pass
     with intake.body(make_request(b"x" * 60_000), cap_bytes=100_000) as raw:
         assert len(raw) == 60_000
+
+
+def test_who_says_that_much_is_coming_keeps_nobody_out() -> None:
+    intake = Intake(2 * LONG_BYTES)
+    tall = make_request(b"", declared=100 * LONG_BYTES)
+    sizes: list[int] = []
+
+    class Silent(io.RawIOBase):
+        def read(self, _: int = -1) -> bytes:
+            with intake.body(make_request(b"x" * 300), cap_bytes=1000) as raw:
+                sizes.append(len(raw))
+            return b""
+
+    tall["wsgi.input"] = Silent()
+    with pytest.raises(SlowBodyError), intake.body(tall, cap_bytes=100 * LONG_BYTES):
+        pass
+
+    assert sizes == [300]
+
+
+def test_a_long_body_takes_what_room_there_is() -> None:
+    intake = Intake(2 * LONG_BYTES)
+    long, longer = b"x" * 2 * LONG_BYTES, b"x" * (2 * LONG_BYTES + 1)
+
+    for _ in range(2):
+        with intake.body(make_request(long, declared=len(long)), cap_bytes=len(longer)) as raw:
+            assert raw == long
+        with (
+            pytest.raises(StoreAwayError),
+            intake.body(make_request(longer, declared=len(longer)), cap_bytes=len(longer)),
+        ):
+            pass
 
 
 def test_what_is_over_the_cap_takes_no_space() -> None:

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import runpy
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,81 @@ def test_broken_chunks_are_ours_to_refuse(server: Server, open_point: Point) -> 
 
 def test_an_unknown_token_is_404_and_its_body_unread(server: Server) -> None:
     assert server.request("POST", f"/hooks/{make_transid()}", body_of()).status == 404
+
+
+def test_who_asks_without_end_keeps_nobody_else_waiting(server: Server, open_point: Point) -> None:
+    path = f"/hooks/{open_point.token_local}"
+    many = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 200
+    until = time.monotonic() + 2
+
+    def ask(line: socket.socket) -> None:
+        with suppress(TimeoutError):
+            while time.monotonic() < until:
+                line.sendall(many)
+
+    def listen(line: socket.socket) -> None:
+        with suppress(TimeoutError):
+            while line.recv(65_536):
+                pass
+
+    waits: list[float] = []
+    with server.connect() as line, ThreadPoolExecutor(2) as threads:
+        threads.submit(ask, line)
+        threads.submit(listen, line)
+        time.sleep(0.3)
+        while time.monotonic() < until:
+            began = time.monotonic()
+            assert server.request("POST", path, body_of()).status == 200
+            waits.append(time.monotonic() - began)
+        line.shutdown(socket.SHUT_RDWR)
+
+    assert max(waits) < 1
+
+
+def test_a_body_in_chunks_of_a_byte_has_no_more_time_than_others(
+    server: Server, open_point: Point
+) -> None:
+    path = f"/hooks/{open_point.token_local}"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with server.connect() as line:
+        line.sendall(head.encode())
+        began = time.monotonic()
+        with suppress(OSError):
+            while time.monotonic() - began < 12:
+                line.sendall(b"1\r\n \r\n" * 10_000)
+
+        assert time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "http", "X-Forwarded-Ssl": "on"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Protocol": "http"},
+    ],
+    ids=" ".join,
+)
+def test_what_proxies_say_of_the_scheme_ends_no_notification(
+    server: Server, open_point: Point, headers: dict[str, str]
+) -> None:
+    path = f"/hooks/{open_point.token_local}"
+
+    assert server.request("POST", path, body_of(), **headers).status == 200
+
+
+def test_who_takes_no_answer_is_hung_up_on_by_the_kernel() -> None:
+    settings = runpy.run_path("config/gunicorn.conf.py")
+    with (
+        settings["_listener"]("127.0.0.1", "0", 5) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as line,
+    ):
+        options = [
+            line.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_NODELAY, socket.TCP_USER_TIMEOUT)
+        ]
+
+    assert options == [1, 60_000]
 
 
 def test_a_large_message_is_taken(server: Server, service: Service) -> None:
