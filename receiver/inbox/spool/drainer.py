@@ -1,7 +1,7 @@
 """What brings the spool back into the store while it is there, in every serving process.
 
 The oldest segment that nobody owns comes first. Live notifications go before it: while there are
-any, batches are small, and each is followed by a rest as long as it took.
+any, batches are small, and each is followed by a rest nearly as long as it took.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ from receiver.sealing import Sealer
 from receiver.store.erasures import Erasures
 
 BUSY_BATCH_FACTS: Final = 64
+#: Of the time that a batch took beside live notifications, after it.
+REST: Final = 0.8
 LOOK_SECONDS: Final = 0.5
 EXPIRE_EVERY_SECONDS: Final = 10.0
 #: So that a store that is merely slow now and then doesn't make a segment of every fact.
@@ -153,7 +155,7 @@ class Drainer:
             begun = time.monotonic()
             self._apply(facts)
             draining.applied += len(facts)
-            self._rest(time.monotonic() - begun if busy else 0)
+            self._rest(REST * (time.monotonic() - begun) if busy else 0)
 
     def _apply(self, facts: Sequence[Fact]) -> None:
         """Apply a batch as soon as the store takes it, in smaller parts if it won't.
