@@ -75,8 +75,7 @@ def _spelled(statement: str) -> tuple[bytes, Sequence[str]]:
 def _flush(pgconn: pq.abc.PGconn) -> None:
     """Send what is queued; a server that answers meanwhile must not be kept from it."""
     while pgconn.flush():
-        readable, _, _ = select.select([pgconn.socket], [pgconn.socket], [])
-        if readable:
+        if _wait(pgconn, select.POLLIN | select.POLLOUT) & ~select.POLLOUT:
             pgconn.consume_input()
 
 
@@ -123,8 +122,15 @@ def _next(pgconn: pq.abc.PGconn) -> pq.abc.PGresult:
 
 def _ready(pgconn: pq.abc.PGconn) -> None:
     while pgconn.is_busy():
-        select.select([pgconn.socket], [], [])
+        _wait(pgconn, select.POLLIN)
         pgconn.consume_input()
+
+
+def _wait(pgconn: pq.abc.PGconn, events: int) -> int:
+    """Return what the socket is ready for; `select.select` knows no descriptor past 1023."""
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    return sum(ready for _, ready in poll.poll())
 
 
 def _rows(result: pq.abc.PGresult) -> Rows:

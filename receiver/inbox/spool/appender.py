@@ -114,7 +114,11 @@ class Appender:
         if now < self._looked_at + LOOK_SECONDS and self._used_bytes + length <= self._max_bytes:
             return
         self._looked_at = now
-        self._used_bytes = sum(file.size_bytes for file in list_(self._directory, *State))
+        try:
+            self._used_bytes = sum(file.size_bytes for file in list_(self._directory, *State))
+        except OSError:  # no descriptor is left, say, and an open segment needs none
+            if self._segment is None:
+                raise
         too_much = self._used_bytes + length - self._max_bytes
         if too_much > self._drop_kept(too_much):
             raise SpoolError("the spool is full")

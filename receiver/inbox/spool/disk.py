@@ -1,5 +1,6 @@
 """The local disk, so that waiting for it keeps nobody else waiting."""
 
+import errno
 import os
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -14,6 +15,8 @@ T = TypeVar("T")
 Fsync = Callable[[int], None]
 #: The writer of the spool, its drainer, the snapshot's writer, the watch; twice that.
 THREADS: Final = 8
+#: What a disk loses at once, and what it has of a file stays readable around it.
+BLOCK_BYTES: Final = 4096
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 
@@ -78,10 +81,22 @@ def write_all(file: int, content: bytes) -> None:
 
 
 def read_at(file: int, length: int, offset: int) -> bytes:
-    """Return up to `length` bytes of an open file; fewer only at its end. Raises OSError."""
+    """Return up to `length` bytes of an open file; fewer only at its end.
+
+    In the place of what the disk has lost there are zeros, which no checksum fits. Raises OSError.
+    """
     parts: list[bytes] = []
-    while length > 0 and (part := os.pread(file, length, offset)):
+    while length > 0 and (part := _read_at_once(file, length, offset)):
         parts.append(part)
         length -= len(part)
         offset += len(part)
     return b"".join(parts)
+
+
+def _read_at_once(file: int, length: int, offset: int) -> bytes:
+    try:
+        return os.pread(file, length, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return bytes(min(length, BLOCK_BYTES - offset % BLOCK_BYTES))

@@ -55,14 +55,15 @@ def rewrite(file: File, sealer: Sealer, change: Change, *, write: bool = True) -
 
 def _replace(path: Path, records: Sequence[Sequence[Fact]], sealer: Sealer) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
-    changed_at = path.stat().st_mtime_ns
+    was = path.stat()
     opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     segment = Segment(fresh, opened, os.urandom(ID_BYTES), os.fsync)
     try:
         for facts in records:
             oldest_ms = int(min(fact.accepted_at for fact in facts).timestamp() * 1000)
             segment.append(encode(facts), sealer, facts=len(facts), oldest_ms=oldest_ms)
-        os.utime(fresh, ns=(changed_at, changed_at))
+        os.utime(fresh, ns=(was.st_mtime_ns, was.st_mtime_ns))
+        os.fchown(opened, was.st_uid, was.st_gid)  # the service's own, whoever runs the command
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Whatever is torn or flipped loses its record only, and what was whole before it stays."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from receiver.domain.facts import Fact
+from receiver.inbox.spool import disk
 from receiver.inbox.spool.framing import HEADER_BYTES, MARKER, headers
 from tests.inbox.spool.spools import make_facts, make_spool, put_each, read, waiting
 
 RECORDS = 4
+BLOCK = 16
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,25 @@ def test_a_stretch_of_zeros_loses_no_record_behind_it(
 
     kept = sum(end <= start for end in borders[1:])
     assert read(path)[0] == [*facts[:kept], *facts[2:]]
+
+
+@pytest.mark.parametrize("record", range(RECORDS))
+def test_a_block_that_the_disk_has_lost_costs_its_record_only(
+    whole: Path, facts: Sequence[Fact], record: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = ends(whole)[record] - 40
+    bad -= bad % BLOCK
+    pread = os.pread
+
+    def lossy(file: int, length: int, offset: int) -> bytes:
+        if bad <= offset < bad + BLOCK:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(file, min(length, bad - offset) if offset < bad else length, offset)
+
+    monkeypatch.setattr(disk, "BLOCK_BYTES", BLOCK)
+    monkeypatch.setattr(os, "pread", lossy)
+
+    assert read(whole) == ([*facts[:record], *facts[record + 1 :]], 1)
 
 
 def test_markers_without_a_header_mislead_nobody(whole: Path, facts: Sequence[Fact]) -> None:
