@@ -24,7 +24,10 @@ from bench.visits import Figures, Visitor
 WORKERS: Final = (1, 2)
 CONNECTIONS: Final = 64
 _FIGURES: Final = ("requests_per_second", "server_cpu_us", "postgres_cpu_us", "memory_mib")
-_OPEN: Final = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+_OPEN: Final = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = %s AND backend_type = 'client backend'"  # a vacuum's is none of ours
+)
 _WRITTEN: Final = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 
 

@@ -279,8 +279,8 @@ class _Named:
         self.getsockname = lambda: name
 
 
-#: Who takes no answer for so many milliseconds is hung up on.
-_LINES = {socket.TCP_NODELAY: 1, socket.TCP_USER_TIMEOUT: 60_000}
+#: What connections inherit; who takes no answer for so many milliseconds is hung up on.
+_OPTIONS = {socket.TCP_NODELAY: 1, socket.TCP_USER_TIMEOUT: 60_000}
 
 
 def _listener(host: str, port: str, backlog: int) -> Any:
@@ -293,7 +293,7 @@ def _listener(host: str, port: str, backlog: int) -> Any:
         reuse_port=True,
         dualstack_ipv6=v6 and socket.has_dualstack_ipv6(),
     )
-    for option, value in _LINES.items():  # connections inherit them
+    for option, value in _OPTIONS.items():
         made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made
 

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from receiver.sealing import Sealer
-from receiver.settings import Settings
+from receiver.settings import IN_FLIGHT_BYTES, Settings
 from receiver.store import signing
 from receiver.store.points import Point
 from receiver.store.signing import HubSecret
 from receiver.web.holding import HOUR_SECONDS, Holding
+from receiver.web.understanding import cap_bytes_of
 from tests.web.service import (
     Caller,
     Service,
@@ -252,6 +253,14 @@ def test_where_signatures_are_demanded_too_large_bodies_have_their_bounds_too(
     assert [answer.status_code for answer in answers] == [413] * 4
     results = [answer.json["result"] for answer in answers]
     assert results == ["quarantined", "refused", "quarantined", "quarantined"]
+
+
+def test_a_cap_that_was_kept_before_leaves_room_for_what_it_lets_in(
+    service: Service, caller: Caller
+) -> None:
+    point = make_point(service, domain=caller.domain, max_body=4 * IN_FLIGHT_BYTES)
+
+    assert cap_bytes_of(point, 1) == IN_FLIGHT_BYTES
 
 
 def test_each_point_has_room_of_its_own_each_hour() -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from receiver.settings import IN_FLIGHT_BYTES
 from receiver.store import entities
 from tests.web.pointing import PATH, ask, codes, listed, make, patch, refused
 from tests.web.service import (
@@ -90,6 +91,9 @@ def test_what_is_not_given_stays_and_null_takes_an_option_away(caller: Caller) -
         pytest.param({"opts": {"allow_ips": ["10.0.0.0/33"]}}, "allow_ips.0", id="network"),
         pytest.param({"opts": {"timezone": "Mars/Base"}}, "opts.timezone", id="zone"),
         pytest.param({"opts": {"max_body": 1}}, "opts.max_body", id="cap"),
+        pytest.param(
+            {"opts": {"max_body": IN_FLIGHT_BYTES + 1}}, "opts.max_body", id="cap past all room"
+        ),
         pytest.param({"opts": {"max_body": "2048"}}, "whole number", id="cap as text"),
         pytest.param({"opts": {"notifyurl": "x"}}, "ours, keep", id="notifyurl"),
         pytest.param({"opts": {"store_text": "x"}}, "full, none", id="texts"),

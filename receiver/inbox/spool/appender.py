@@ -120,7 +120,7 @@ class Appender:
             if self._segment is None:
                 raise
         too_much = self._used_bytes + length - self._max_bytes
-        if too_much > self._drop_kept(too_much):
+        if too_much > 0 and too_much > self._drop_kept(too_much):
             raise SpoolError("the spool is full")
 
     def _drop_kept(self, wanted: int) -> int:

@@ -17,7 +17,7 @@ import pytest
 from receiver.domain.errors import SpoolError
 from receiver.inbox.spool import Spool, depth
 from receiver.inbox.spool import appender as appenders
-from receiver.inbox.spool.segments import APPLIED, is_owned, mark
+from receiver.inbox.spool.segments import APPLIED, File, is_owned, mark
 from tests.cli.processes import ROOT
 from tests.inbox.spool.spools import make_facts, make_spool, names, put_each, read_all, waiting
 
@@ -73,6 +73,23 @@ def test_a_segment_is_owned_until_it_is_ended(tmp_path: Path) -> None:
     spool.close()
     assert len(waiting(tmp_path)) == 2
     assert not any(is_owned(path) for path in waiting(tmp_path))
+
+
+def test_a_folder_that_can_t_be_listed_ends_no_open_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptor(*_: object) -> Iterator[File]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    spool = make_spool(tmp_path)
+    spool.put(make_facts(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(appenders, "LOOK_SECONDS", 0)
+        patch.setattr(appenders, "list_", no_descriptor)
+        spool.put(make_facts(1))
+
+    assert len(waiting(tmp_path)) == 1
+    assert len(read_all(tmp_path)) == 2
 
 
 def test_a_segment_ends_when_it_is_large(tmp_path: Path) -> None:
