@@ -83,10 +83,8 @@ class Roster:
 
     def watch(self) -> None:
         """Begin with what the snapshot holds, and look for changes every second from now on."""
-        taken = self._snapshot.load() if self._snapshot else None
-        if taken and self._version is None:
-            self._directory = taken.directory
         self._watching = True
+        self._load()
         with self._changed:
             self._pending = self._pending or _Question()
             self._start()
@@ -198,8 +196,16 @@ class Roster:
             question.answered.set()  # nobody has to wait for the disk
             self._snapshot.keep(self._directory)
 
+    def _load(self) -> None:
+        """Take what a process has kept that could ask Postgres, as long as we never could."""
+        if self._watching and self._snapshot and self._version is None:
+            taken = self._snapshot.load()
+            if taken:
+                self._directory = taken.directory
+
     def _fail(self, question: _Question, error: StoreAwayError) -> None:
         question.error = error
+        self._load()
         if not self._failed:
             log.warning("directory_unknown", reason=str(error), points=len(self._directory.points))
         self._failed = True

@@ -1,8 +1,10 @@
 """Stages that tests share, and the table at the end."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.faults.postgres import Postgres
 from tests.faults.report import Row
 from tests.faults.stages import Scene, Stage
 
+LAST_LINES: Final = 40
 ROWS: pytest.StashKey[list[Row]] = pytest.StashKey()
 
 
@@ -33,6 +36,13 @@ class Stages:
             self._scene = self._stack.enter_context(stage(self._postgres))
             self._stage = stage
         return self._scene
+
+    def say(self) -> None:
+        """Print the last that the service of the stage has written, but for answers 200."""
+        if self._scene is not None:
+            lines = self._scene.service.output.splitlines()
+            said = [line for line in lines if '"status":200' not in line]
+            sys.stdout.write("\n".join(said[-LAST_LINES:]))
 
     def leave(self) -> None:
         """Take the stage down, so that the next fault gets a new one."""
@@ -61,10 +71,11 @@ def open_stages() -> Iterator[Stages]:
 def open_stage(
     open_stages: Stages, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Stage], Scene]]:
-    """Give the scene of a stage; after a failure nobody else gets it."""
+    """Give the scene of a stage; after a failure its service says its last, and nobody gets it."""
     failed = request.session.testsfailed
     yield open_stages.open
     if request.session.testsfailed > failed:
+        open_stages.say()
         open_stages.leave()
 
 

@@ -37,3 +37,10 @@ def resident_bytes(pid: int) -> int:
         return 0
     found = [line.split()[1] for line in said.splitlines() if line.startswith("VmRSS:")]
     return int(found[0]) * 1024 if found else 0
+
+
+def listeners(port: int) -> int:
+    """Return how many sockets listen on a port of IPv4."""
+    said = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ends = f":{port:04X}"
+    return sum(local.endswith(ends) and state == "0A" for _, local, _, state, *_ in said)

@@ -78,7 +78,10 @@ class Platform:
         self._calm.set()
 
     def deliver(self, shares: Sequence[Sequence[str]]) -> None:
-        """Send each share by a sender of its own, as fast as answers come."""
+        """Send each share by a sender of its own, as fast as answers come.
+
+        All end where one of them gives up: what is never taken would only be told later.
+        """
         self._stopped.clear()
         with ThreadPoolExecutor(len(shares), "sender") as pool:
             try:
@@ -133,6 +136,8 @@ class Platform:
                 if self._stopped.is_set() or self.post(transid).status == HTTPStatus.OK:
                     break
                 self._stopped.wait(self._retry_seconds)
+            else:
+                self._stopped.set()
 
     def _try(self, transid: str) -> bool:
         if self.post(transid).status == HTTPStatus.OK:

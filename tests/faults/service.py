@@ -21,7 +21,13 @@ from tests.cli.processes import (
     processes_naming,
     status_of,
 )
-from tests.faults.processes import children, command_of, descendants, resident_bytes
+from tests.faults.processes import (
+    children,
+    command_of,
+    descendants,
+    listeners,
+    resident_bytes,
+)
 
 WORKERS: Final = 2
 START_SECONDS: Final = 30.0
@@ -77,10 +83,10 @@ class Service:
         return children(self.master)
 
     def start(self) -> None:
-        """Start it, and wait until it says that it can take notifications."""
+        """Start it, and wait until it can take notifications with all of its workers."""
         log = self._folder / f"serve.{time.monotonic_ns()}.log"
         self._running = Running([*RECEIVER, "serve"], environment(self.var, **self._more), log)
-        self.await_ready()
+        self.await_whole()
 
     def await_ready(self) -> None:
         """Wait until it says that it can take notifications."""
@@ -89,7 +95,7 @@ class Service:
 
     def await_whole(self) -> None:
         """Wait until it is ready with all of its workers."""
-        eventually(self._whole, START_SECONDS)
+        eventually(lambda: self._whole() or self._ended(), START_SECONDS)
         self.await_ready()
 
     def stop(self) -> None:
@@ -158,7 +164,9 @@ class Service:
 
     def _whole(self) -> bool:
         masters = [pid for pid in children(self.pid) if children(pid)]
-        return len(masters) == 1 and len(children(masters[0])) == WORKERS
+        if len(masters) != 1 or len(children(masters[0])) != WORKERS:
+            return False
+        return listeners(self._port) == WORKERS  # each has its own
 
     def _ended(self) -> bool:
         return self._running is None or self._running.process.poll() is not None

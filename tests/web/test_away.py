@@ -133,6 +133,21 @@ def test_without_a_snapshot_nobody_is_known_and_that_is_said(var: Path) -> None:
     assert "no hook token is known" in said
 
 
+def test_what_another_process_learns_after_our_start_lets_the_known_in(
+    known: Known, var: Path
+) -> None:
+    port = free_port()
+    with running("serve", var=var, PORT=str(port), DATABASE_URL=NOWHERE) as service:
+        caller = up(service, port)
+        assert caller.hook(known.token) == 503
+        take_snapshot(known, var)
+        eventually(lambda: caller.hook(known.token) == 200)
+        assert caller.hook("unknown") == 503
+        token = known.add_point()
+        take_snapshot(known, var)
+        eventually(lambda: caller.hook(token) == 200)
+
+
 def test_when_postgres_comes_back_all_is_certain_again(known: Known, var: Path) -> None:
     take_snapshot(known, var)
     port = free_port()
