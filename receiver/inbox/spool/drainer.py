@@ -33,6 +33,10 @@ LOOK_SECONDS: Final = 0.5
 EXPIRE_EVERY_SECONDS: Final = 10.0
 #: So that a store that is merely slow now and then doesn't make a segment of every fact.
 ROTATE_AFTER_SECONDS: Final = 1.0
+#: The same while our own store is away: another process may reach it.
+ROTATE_AWAY_SECONDS: Final = 60.0
+#: So long a segment of which a part is applied waits for the store; then it is anybody's again.
+AWAY_SECONDS: Final = 5.0
 SHORTEST_BACKOFF_SECONDS: Final = 0.2
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 #: How often in a row a reachable store may refuse a batch, halved each time, until others come.
@@ -42,8 +46,8 @@ ASIDE_SECONDS: Final = 30.0
 log = structlog.get_logger()
 
 
-class _StoppedError(Exception):
-    """The process ends: the segment is left as it is."""
+class _LeftError(Exception):
+    """The segment is left as it is: the process ends, or its store is away."""
 
 
 class Drainer:
@@ -107,9 +111,9 @@ class Drainer:
         while not self._stopping.is_set():
             found = False
             try:
-                found = self._is_open() and self._look()
-            except _StoppedError:
-                break
+                found = self._look()
+            except _LeftError:
+                pass
             except Exception as error:
                 with contextlib.suppress(Exception):  # a full disk stops the log, not the drainer
                     log.exception("drainer_failed", error=type(error).__name__)
@@ -119,13 +123,15 @@ class Drainer:
         self._disconnect()
 
     def _look(self) -> bool:
-        if time.monotonic() >= self._expire_at:
+        is_open = self._is_open()
+        if is_open and time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + min(EXPIRE_EVERY_SECONDS, self._kept_seconds)
             offload(expire, self._directory, before=time.time() - self._kept_seconds)
-        found = self.drain()
+        found = is_open and self.drain()
         if self._spool is not None:
+            age_seconds = ROTATE_AFTER_SECONDS if is_open else ROTATE_AWAY_SECONDS
             with contextlib.suppress(SpoolError):  # the disk hangs: nothing to be had from it
-                self._spool.rotate(older_than_seconds=ROTATE_AFTER_SECONDS)
+                self._spool.rotate(older_than_seconds=age_seconds)
         return found
 
     def _try(self, path: Path) -> bool:
@@ -136,7 +142,7 @@ class Drainer:
                     return False
                 self._apply_all(draining)
                 draining.finish()
-        except _StoppedError:
+        except _LeftError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is: others wait behind it
             self._aside_until[path.name] = time.monotonic() + ASIDE_SECONDS
@@ -189,12 +195,15 @@ class Drainer:
         metrics.drained((now - fact.accepted_at).total_seconds() for fact in facts)
 
     def _await_store(self) -> None:
+        until = time.monotonic() + AWAY_SECONDS
         while not self._is_open():
+            if time.monotonic() >= until:
+                raise _LeftError
             self._rest(SHORTEST_BACKOFF_SECONDS)
 
     def _rest(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
-            raise _StoppedError
+            raise _LeftError
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

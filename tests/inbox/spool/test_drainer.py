@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from receiver.domain.errors import StoreAwayError
 from receiver.domain.facts import Fact
 from receiver.inbox.spool import Drainer, depth
+from receiver.inbox.spool import drainer as drainers
 from receiver.inbox.spool.reader import Batches, Reader
 from receiver.inbox.spool.segments import APPLIED
 from receiver.store.database import connect
@@ -118,6 +119,31 @@ def test_a_stop_in_the_middle_leaves_the_segment(
     assert waiting(tmp_path) == [path]
     assert make_drainer().drain()
     assert count(connection, domain) == 50
+
+
+def test_who_has_lost_the_store_leaves_the_spool_to_who_has_it(
+    make_drainer: Callable[..., Drainer],
+    connection: psycopg.Connection[Any],
+    tmp_path: Path,
+    domain: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drainers, "AWAY_SECONDS", 0.5)
+    monkeypatch.setattr(drainers, "ROTATE_AWAY_SECONDS", 0.5)
+    *facts, last = make_facts(51, domain=domain)
+    path = spooled(tmp_path, facts)
+    spool = make_spool(tmp_path)
+    is_open = iter([True] * 4)
+    loser = make_drainer(is_open=lambda: next(is_open, False), batch_facts=1, spool=spool)
+    loser.start()
+    eventually(lambda: next(is_open, None) is None)
+    spool.put([last])
+
+    other = make_drainer()
+    eventually(lambda: other.drain() and waiting(tmp_path) == [])
+
+    assert path.name + APPLIED in names(tmp_path)
+    assert count(connection, domain) == 51
 
 
 def test_what_is_kept_and_applied_again_changes_nothing(
