@@ -97,7 +97,7 @@ def _close(done: _Done, damaged: int) -> None:
 
 def _drain_all(files: Sequence[File], sealer: Sealer, url: str, erasures: Erasures) -> _Done:
     done = _Done()
-    length = sum(_tally(file).facts for file in files)
+    length = sum(map(_facts, files))
     with connect(url) as connection, click.progressbar(length=length, label="applying") as bar:
         for file in files:
             try:
@@ -142,14 +142,17 @@ def _drain(
 
 def _row(file: File) -> dict[str, object] | None:
     """Return what is shown of a segment, None for one that is drained this moment."""
-    tally = _tally(file)
+    tally, owned, state = Tally(), None, str(file.state)
     try:
+        tally.read_on(file)
         owned = is_owned(file.path)
     except FileNotFoundError:
         return None
+    except OSError:
+        state = "unreadable"
     return {
         "name": file.path.name,
-        "state": State.WRITING if owned and file.state is State.WAITING else file.state,
+        "state": State.WRITING if owned and file.state is State.WAITING else state,
         "facts": tally.facts,
         "bytes": file.size_bytes,
         "oldest_at": tally.oldest_at,
@@ -157,11 +160,11 @@ def _row(file: File) -> dict[str, object] | None:
     }
 
 
-def _tally(file: File) -> Tally:
+def _facts(file: File) -> int:
     tally = Tally()
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # whoever drains it says so
         tally.read_on(file)
-    return tally
+    return tally.facts
 
 
 def _sentence(found: Depth) -> str:

@@ -47,6 +47,24 @@ def test_status_tells_of_every_segment(call: Call, var: Path) -> None:
     spool.close()
 
 
+def test_one_that_cannot_be_read_is_said_and_keeps_no_other(
+    call: Call, var: Path, database_url: str
+) -> None:
+    first = spooled(var / "spool", 3)
+    strange = first.with_name(f"0{first.name}")
+    strange.mkdir()
+
+    told = json.loads(call("spool", "status", "--json").stdout)
+    done = call("spool", "drain", DATABASE_URL=database_url, **KEYS)
+
+    states = [(file["name"], file["state"], file["facts"]) for file in told["files"]]
+    assert states == [(strange.name, "unreadable", 0), (first.name, "waiting", 3)]
+    assert (told["facts"], told["damaged"]) == (3, 1)
+    assert done.returncode == 1
+    assert f"not applied: {strange.name}: it can't be read: Is a directory" in done.stderr
+    assert "applied: 3 facts of 1 segments" in done.stdout
+
+
 def test_no_spool_is_nothing_to_tell(call: Call) -> None:
     done = call("spool", "status")
     off = call("spool", "status", RECEIVER_SPOOL="off")

@@ -1,6 +1,5 @@
 """How much waits in a spool, over all processes, told from plain headers alone."""
 
-import contextlib
 import os
 import threading
 import time
@@ -27,7 +26,7 @@ class Depth:
     segments: int = 0
     oldest_at: datetime | None = None
     damaged: int = 0
-    """Segments that are kept because a part of them can't be read."""
+    """Segments of which a part, or all, can't be read."""
     kept_bytes: int = 0
     """Of segments that are applied, and kept for a while."""
 
@@ -97,14 +96,19 @@ class Gauge:
         files = list_(self._directory, *State)
         waiting = [file for file in files if file.state is State.WAITING and file.size_bytes]
         tallies: dict[str, Tally] = {}
+        unreadable = 0
         for file in waiting:
             # A copy: who gave up waiting for us may have let another in.
             tally = replace(self._tallies.get(file.path.name, Tally()))
-            with contextlib.suppress(FileNotFoundError):  # drained this moment
+            try:
                 tally.read_on(file)
-                tallies[file.path.name] = tally
+            except FileNotFoundError:  # drained this moment
+                continue
+            except OSError:  # another user's, say; facts can be appended to others all the same
+                unreadable += 1
+            tallies[file.path.name] = tally
         self._tallies = tallies
-        return _sum(tallies, files)
+        return _sum(tallies, files, unreadable)
 
 
 def depth(directory: Path) -> Depth:
@@ -112,7 +116,7 @@ def depth(directory: Path) -> Depth:
     return Gauge(directory).read()
 
 
-def _sum(tallies: dict[str, Tally], files: Sequence[File]) -> Depth:
+def _sum(tallies: dict[str, Tally], files: Sequence[File], unreadable: int) -> Depth:
     waiting = tallies.values()
     kept = [file for file in files if file.state is State.APPLIED]
     return Depth(
@@ -120,6 +124,6 @@ def _sum(tallies: dict[str, Tally], files: Sequence[File]) -> Depth:
         bytes=sum(tally.size_bytes for tally in waiting),
         segments=len(tallies),
         oldest_at=min((tally.oldest_at for tally in waiting if tally.oldest_at), default=None),
-        damaged=sum(file.state is State.DAMAGED for file in files),
+        damaged=sum(file.state is State.DAMAGED for file in files) + unreadable,
         kept_bytes=sum(file.size_bytes for file in kept),
     )

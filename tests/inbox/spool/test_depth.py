@@ -44,6 +44,17 @@ def test_what_is_kept_does_not_count(tmp_path: Path) -> None:
     )
 
 
+def test_one_that_nobody_can_read_keeps_no_other_from_being_counted(tmp_path: Path) -> None:
+    make_spool(tmp_path).put(make_facts(2))
+    (path,) = waiting(tmp_path)
+    (tmp_path / f"9{path.name[1:]}").mkdir()
+    gauge = Gauge(tmp_path, look_seconds=0)
+
+    for _ in range(2):
+        found = gauge.read()
+        assert (found.facts, found.segments, found.damaged) == (2, 2, 1)
+
+
 def test_a_growing_segment_is_read_on(tmp_path: Path) -> None:
     spool, gauge = make_spool(tmp_path), Gauge(tmp_path, look_seconds=0)
     spool.put(make_facts(2))
