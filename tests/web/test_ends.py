@@ -18,6 +18,9 @@ from tests.web.test_away import Known, known, up
 
 __all__ = ["known"]  # fixtures
 SENDERS = 32
+#: A request that crosses with the end of an idle line, or of a listener, gets no answer: one for
+#: each end of a worker.
+WORKERS = 2
 
 
 class Platform:
@@ -93,7 +96,7 @@ def begin(service: Running, port: int, known: Known) -> Platform:
 
 def test_who_was_heard_is_answered_at_a_reload_and_at_the_end(known: Known, var: Path) -> None:
     port = free_port()
-    more = {"PORT": str(port), "DATABASE_URL": known.url, "WEB_CONCURRENCY": "2"}
+    more = {"PORT": str(port), "DATABASE_URL": known.url, "WEB_CONCURRENCY": str(WORKERS)}
     with running("serve", var=var, **more) as service:
         platform = begin(service, port, known)
         idle = idle_line(port)  # which holds nothing up
@@ -109,15 +112,14 @@ def test_who_was_heard_is_answered_at_a_reload_and_at_the_end(known: Known, var:
             assert time.monotonic() - began < 6
         idle.close()
 
-    # A request that crosses with the end of an idle line is the one that may get no answer.
-    assert platform.outcomes["unanswered"] <= 1, platform.outcomes
+    assert platform.outcomes["unanswered"] <= 2 * WORKERS, platform.outcomes
     assert platform.outcomes["503"] == 0
     assert platform.taken <= stored(known.url)
 
 
 def test_it_ends_in_time_while_postgres_is_silent(known: Known, var: Path) -> None:
     port = free_port()
-    more = {"PORT": str(port), "DATABASE_URL": known.line_url, "WEB_CONCURRENCY": "2"}
+    more = {"PORT": str(port), "DATABASE_URL": known.line_url, "WEB_CONCURRENCY": str(WORKERS)}
     with running("serve", var=var, **more) as service:
         platform = begin(service, port, known)
         with platform.sending():
@@ -128,7 +130,7 @@ def test_it_ends_in_time_while_postgres_is_silent(known: Known, var: Path) -> No
                 assert service.stop() == 0
                 took = time.monotonic() - began
     assert took < 10.5
-    assert platform.outcomes["unanswered"] <= 1, platform.outcomes
+    assert platform.outcomes["unanswered"] <= WORKERS, platform.outcomes
     assert platform.slowest < 10
 
     with running("serve", var=var, **more) as service:  # which brings in what the spool holds
