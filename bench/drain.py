@@ -27,9 +27,11 @@ CONNECTIONS: Final = 64
 LIVE_VISITS: Final = 3
 LIVE_SECONDS: Final = 4.0
 #: Beside the drain there is live traffic for so long: to its end, and not far beyond it.
-BESIDE_SECONDS: Final = 15.0
-#: Beside live traffic it is measured so often: a disk that stands still once would decide alone.
-BESIDE_TIMES: Final = 3
+BESIDE_SECONDS: Final = 5.0
+#: Beside live traffic it is measured so often, and so much shorter: a disk that stands still for
+#: a quarter of a second, as ours does once in a while without any drain, would decide alone.
+BESIDE_TIMES: Final = 9
+BESIDE_SHARE: Final = 3
 #: With nothing else to do it is fast: only many facts take longer than their discovery.
 IDLE_TIMES: Final = 4
 MOST_SECONDS: Final = 120.0
@@ -88,7 +90,7 @@ def measure(*, facts: int, workers: int) -> Outcome:
         room = Room(name="drain", postgres=server, workers=workers)
         prepared = service.prepare(room)
         var = server.folder / room.name
-        sizes = (IDLE_TIMES * facts, *(facts,) * BESIDE_TIMES)
+        sizes = (IDLE_TIMES * facts, *(facts // BESIDE_SHARE,) * BESIDE_TIMES)
         click.echo(f"Filling spools with {', '.join(map(str, sizes))} receipts...")
         lots = [filled(var, f"lot-{seed}", size, seed=seed) for seed, size in enumerate(sizes)]
         with service.serving(prepared) as up:
@@ -101,7 +103,8 @@ def measure(*, facts: int, workers: int) -> Outcome:
             live_rate = rates[LIVE_VISITS // 2]
             idle = _drained(var, lots[0], sizes[0])
             beside = [
-                _drained(var, lot, facts, visitor=visitor, rate=live_rate / 2) for lot in lots[1:]
+                _drained(var, lot, size, visitor=visitor, rate=live_rate / 2)
+                for lot, size in zip(lots[1:], sizes[1:], strict=True)
             ]
         beside.sort(key=_p99_ms)
         lost = len(visitor.answered) + sum(sizes) - _stored(prepared.database_url)
